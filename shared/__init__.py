@@ -1,0 +1,1 @@
+"""The language both sides of Doorstep speak: pure functions over values, no I/O, no clock, no randomness."""
