@@ -1,0 +1,87 @@
+"""Routes a request to its handler. No input gets a 5xx; what is wrong with it is said as a problem document."""
+
+import json
+import sys
+
+from edge.effects import EffectFailed, fetch
+from edge.http import Request, Response, failure
+from edge.isolate import Isolate
+from edge.recommend import recommend
+from shared.errors import BadInput, DoorstepError
+
+
+async def handle(isolate: Isolate, request: Request) -> Response:
+    """The response to ``request``. Whoever comes by when it is due also brings the models up to date afterwards."""
+    try:
+        response = await _route(isolate, request)
+    except DoorstepError as error:
+        response = failure(error)
+    return _with_refresh(isolate, response)
+
+
+async def _route(isolate: Isolate, request: Request) -> Response:
+    handler = _ROUTES.get(request.path)
+    if handler is None:
+        raise BadInput("not_found", f"there is nothing at {request.path[:100]}", 404)
+    if request.method == "OPTIONS":
+        return Response(204, {"allow": _ALLOW}, "")
+    if request.method not in ("GET", "HEAD"):
+        error = BadInput("method_not_allowed", f"{request.path} answers {_ALLOW}, not {request.method[:20]}", 405)
+        refused = failure(error)
+        return refused._replace(headers={**refused.headers, "allow": _ALLOW})
+    return await handler(isolate, request)
+
+
+async def _health(isolate: Isolate, _: Request) -> Response:
+    current = isolate.models.current
+    return _json(
+        200,
+        {
+            "status": "ok",
+            "python": sys.version.split()[0],
+            "platform": sys.platform,
+            "model": current.model.name if current else None,
+            "rules": isolate.models.rules.version,
+            "layers": isolate.hits,
+        },
+    )
+
+
+async def _ready(isolate: Isolate, _: Request) -> Response:
+    """200 if a model is in memory or the origin answers; the body says which parts are there."""
+    origin = "none"
+    if isolate.settings.origin_url:
+        try:
+            reply = await fetch(f"{isolate.settings.origin_url}/healthz", isolate.settings.origin_deadline_ms)
+            origin = "ok" if reply.status == 200 else f"answers {reply.status}"
+        except EffectFailed as error:
+            origin = f"unreachable: {error}"
+    model = "ok" if isolate.models.current else "none"
+    return _json(200 if "ok" in (model, origin) else 503, {"model": model, "origin": origin})
+
+
+def _json(status: int, value: object) -> Response:
+    return Response(status, {"content-type": "application/json", "cache-control": "no-store"}, json.dumps(value))
+
+
+def _with_refresh(isolate: Isolate, response: Response) -> Response:
+    settings = isolate.settings
+    if (
+        not (settings.origin_url and settings.refresh_s)
+        or isolate.now_ms < isolate.next_refresh_ms
+        or response.background
+    ):
+        return response
+    isolate.next_refresh_ms = isolate.now_ms + settings.refresh_s * 1000
+    return response._replace(background=_refresh_models(isolate))
+
+
+async def _refresh_models(isolate: Isolate) -> None:
+    try:
+        await isolate.models.refresh(isolate.settings.origin_url)
+    except (EffectFailed, DoorstepError) as error:
+        isolate.report(f"could not refresh the model: {error}")
+
+
+_ALLOW = "GET, HEAD, OPTIONS"
+_ROUTES = {"/v1/recommend": recommend, "/healthz": _health, "/readyz": _ready}
