@@ -65,14 +65,10 @@ def _json(status: int, value: object) -> Response:
 
 
 def _with_refresh(isolate: Isolate, response: Response) -> Response:
-    settings = isolate.settings
-    if (
-        not (settings.origin_url and settings.refresh_s)
-        or isolate.now_ms < isolate.next_refresh_ms
-        or response.background
-    ):
+    due = isolate.settings.refresh_s and isolate.now_ms >= isolate.next_refresh_ms
+    if not due or not isolate.settings.origin_url or response.background:
         return response
-    isolate.next_refresh_ms = isolate.now_ms + settings.refresh_s * 1000
+    isolate.next_refresh_ms = isolate.now_ms + isolate.settings.refresh_s * 1000
     return response._replace(background=_refresh_models(isolate))
 
 

@@ -27,7 +27,7 @@ class Worker:
     """One per isolate."""
 
     def __init__(self, isolate: Isolate) -> None:
-        self._isolate = edge
+        self._isolate = isolate
         self._parked: dict[int, _Step] = {}
         self._next = 1
 
