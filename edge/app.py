@@ -2,6 +2,7 @@
 
 import json
 import sys
+from functools import partial
 
 from edge.effects import EffectFailed, fetch
 from edge.http import Request, Response, failure
@@ -69,7 +70,7 @@ def _with_refresh(isolate: Isolate, response: Response) -> Response:
     if not due or not isolate.settings.origin_url or response.background:
         return response
     isolate.next_refresh_ms = isolate.now_ms + isolate.settings.refresh_s * 1000
-    return response._replace(background=_refresh_models(isolate))
+    return response._replace(background=partial(_refresh_models, isolate))
 
 
 async def _refresh_models(isolate: Isolate) -> None:

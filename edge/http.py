@@ -1,9 +1,12 @@
 """A request and a response, as plain values."""
 
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, NamedTuple
 
 from shared.errors import PROBLEM_TYPE, DoorstepError, problem
+
+Background = Callable[[], Coroutine[Any, Any, None]]
+"""Work that goes on after the response was sent."""
 
 
 class Request(NamedTuple):
@@ -20,15 +23,12 @@ class Request(NamedTuple):
 
 
 class Response(NamedTuple):
-    """What the host sends. Status 0 asks it for the bundle's own popular list.
-
-    ``background`` goes on after the response was sent.
-    """
+    """What the host sends. Status 0 asks it for the bundle's own popular list."""
 
     status: int
     headers: Mapping[str, str]
     body: str
-    background: Coroutine[Any, Any, None] | None = None
+    background: Background | None = None
 
 
 def failure(error: DoorstepError) -> Response:

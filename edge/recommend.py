@@ -4,6 +4,7 @@ With a model in memory nothing is awaited. The ``cdn`` layer holds only answers 
 looking there first would cost more than computing (docs/decisions/0001-no-await-before-computing.md).
 """
 
+from functools import partial
 from typing import NamedTuple
 from urllib.parse import quote
 
@@ -60,7 +61,7 @@ async def _from_elsewhere(isolate: Isolate, asked: Asked, started: float) -> Res
     stored = isolate.answers.get(asked.key)
     if stored is not None and isolate.answers.claim(asked.key):
         response = isolate.answer("isolate", stored.model, stored.body, started)
-        return response._replace(background=_refresh(isolate, asked))
+        return response._replace(background=partial(_refresh, isolate, asked))
     if stored is not None:
         return isolate.answer("isolate", stored.model, stored.body, started)
     shared = len(asked.history) <= isolate.settings.shared_history_max
@@ -70,14 +71,14 @@ async def _from_elsewhere(isolate: Isolate, asked: Asked, started: float) -> Res
         isolate.answers.put(asked.key, kept.body, kept.headers.get("doorstep-model", ""))
         response = isolate.answer("cdn", kept.headers.get("doorstep-model", ""), kept.body, started)
         stale = age_ms >= isolate.settings.cdn_ttl_s * 1000 and isolate.answers.claim(asked.key)
-        return response._replace(background=_refresh(isolate, asked)) if stale else response
+        return response._replace(background=partial(_refresh, isolate, asked)) if stale else response
     reply = await ask_origin(isolate, asked.query)
     if reply is not None and reply.status != 200:
         return Response(reply.status, {"content-type": reply.headers.get("content-type", "")}, reply.body)
     if reply is not None:
         layer, model = reply.headers.get("doorstep-layer", "origin"), reply.headers.get("doorstep-model", "")
         response = isolate.answer(layer, model, reply.body, started)
-        return response._replace(background=_keep(isolate, asked, reply))
+        return response._replace(background=partial(_keep, isolate, asked, reply))
     return _popular(isolate, asked, started)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from edge.app import handle
 from edge.effects import EffectFailed
-from edge.http import Request, Response
+from edge.http import Background, Request, Response
 from edge.isolate import Isolate
 from edge.models import MakeKernel
 from edge.settings import read_settings
@@ -28,7 +28,7 @@ class Worker:
 
     def __init__(self, isolate: Isolate) -> None:
         self._isolate = isolate
-        self._parked: dict[int, _Step] = {}
+        self._parked: dict[int, _Step | Background] = {}
         self._next = 1
 
     def begin(self, now_ms: float, head: str, body: str) -> str:
@@ -41,17 +41,18 @@ class Worker:
 
     def resume(self, ticket: int, now_ms: float, failed: str, value: str) -> str:
         """Go on with what waits under ``ticket``, with the value of its effect or the reason that there is none."""
-        coroutine = self._parked.pop(ticket, None)
-        if coroutine is None:
+        parked = self._parked.pop(ticket, None)
+        if parked is None:
             return "D0 0\n\n"
+        coroutine = parked() if callable(parked) else parked
         self._isolate.now_ms = max(self._isolate.now_ms, now_ms)
-        return self._step(coroutine, ticket, EffectFailed(failed) if failed else value)
+        return self._step(coroutine, ticket, EffectFailed(failed) if failed else value or None)
 
     def close(self, ticket: int) -> None:
         """Forget what waits under ``ticket``; its ``finally`` blocks run."""
-        coroutine = self._parked.pop(ticket, None)
-        if coroutine is not None:
-            coroutine.close()
+        parked = self._parked.pop(ticket, None)
+        if parked is not None and not callable(parked):
+            parked.close()
 
     def reseed(self, fresh: str) -> None:
         """Seed ``random`` anew: a restored snapshot would give the same numbers in every isolate."""
