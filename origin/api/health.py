@@ -1,0 +1,37 @@
+"""``/healthz``: the process is alive. ``/readyz``: its parts are reachable. ``/metrics``: what it has done."""
+
+from fastapi import APIRouter
+from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
+from starlette.responses import JSONResponse, Response
+
+from origin.api.openapi import problems
+from origin.resources import Resources
+from shared.errors import Unavailable
+
+
+def router(resources: Resources) -> APIRouter:
+    """The routes for those who watch over the process."""
+    api = APIRouter(tags=["health"])
+
+    @api.get("/healthz", summary="Alive", operation_id="healthz")
+    async def healthz() -> dict[str, str | None]:
+        serving = resources.models.now
+        return {"status": "alive", "model": serving.decider.model.name if serving else None}
+
+    @api.get("/readyz", summary="Parts reachable", operation_id="readyz",
+                   response_class=JSONResponse, responses=_READY)  # fmt: skip
+    async def readyz() -> Response:
+        if missing := await resources.missing():
+            raise Unavailable("not_ready", "; ".join(f"{part}: {wrong}" for part, wrong in missing.items()))
+        return JSONResponse({"status": "ready"})
+
+    @api.get("/metrics", summary="For Prometheus", operation_id="metrics",
+                   response_class=Response, responses=_METRICS)  # fmt: skip
+    async def metrics() -> Response:
+        return Response(resources.render_metrics(), headers={"Content-Type": CONTENT_TYPE_PLAIN_0_0_4})
+
+    return api
+
+
+_READY = {int(status): response for status, response in problems(503).items()}
+_METRICS = {200: {"description": "Prometheus' text format.", "content": {"text/plain": {}}}}

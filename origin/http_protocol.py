@@ -1,0 +1,45 @@
+"""HTTP as uvicorn speaks it, with two differences: a flood of headers is cut off, and errors are problem documents."""
+
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from shared.errors import PROBLEM_TYPE, BadInput, problem
+
+MAX_HEAD_BYTES = 64 * 1024
+"""Of a request's target and headers together."""
+
+
+class ProblemProtocol(HttpToolsProtocol):
+    """Pass to uvicorn as ``http=``."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._head_bytes = 0
+
+    def on_message_begin(self) -> None:
+        self._head_bytes = 0
+        super().on_message_begin()
+
+    def on_url(self, url: bytes) -> None:
+        self._head_bytes += len(url)
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._head_bytes += len(name) + len(value)
+        if self._head_bytes > MAX_HEAD_BYTES:
+            raise OverflowError  # httptools turns it into the parser error that leads to send_400_response
+        super().on_header(name, value)
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer with a problem document and close."""
+        if self._head_bytes > MAX_HEAD_BYTES:
+            error = BadInput("headers_too_large", f"target and headers have at most {MAX_HEAD_BYTES} bytes", 431)
+            status = b"431 Request Header Fields Too Large"
+        else:
+            error = BadInput("bad_http", "this is not an HTTP/1.1 request")
+            status = b"400 Bad Request"
+        body = problem(error).encode()
+        head = b"HTTP/1.1 %b\r\ncontent-type: %b\r\ncontent-length: %d\r\nconnection: close\r\n\r\n"
+        self.transport.write(head % (status, PROBLEM_TYPE.encode(), len(body)) + body)
+        self.transport.close()

@@ -1,0 +1,77 @@
+"""The origin's settings: read once from ``DOORSTEP_*`` variables, frozen, typed; ``docs/settings.md`` lists them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+from shared.errors import BadInput
+
+
+def _setting(default: Any, about: str, low: float = 0, high: float = 1e9) -> Any:
+    return field(default=default, metadata={"about": about, "low": low, "high": high})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Every field is the variable ``DOORSTEP_<NAME>``. Units are in the names; an empty variable means the default."""
+
+    home: Path = _setting(Path(".doorstep"), "Folder of the registry and the embedded Redis.")  # noqa: RUF009 - a field
+    host: str = _setting("127.0.0.1", "Address on which the origin and, under `doorstep up`, the edge listen.")
+    origin_port: int = _setting(8000, "The origin's TCP port.", 1, 65535)
+    edge_port: int = _setting(8787, "The edge's TCP port under `doorstep up`.", 1, 65535)
+    redis_url: str = _setting(
+        "", "`redis://`, `rediss://` or `unix://` URL of a Redis shared by all origins; empty starts a private one."
+    )
+    redis_timeout_ms: int = _setting(50, "Longest wait for Redis while a visitor waits.", 1, 60_000)
+    redis_ttl_s: float = _setting(30, "How long an answer in Redis is fresh.")
+    memory_ttl_s: float = _setting(5, "How long an answer in the origin's memory is fresh.")
+    stale_s: float = _setting(60, "How much longer either of them may be served while it is being refreshed.")
+    memory_answers: int = _setting(4096, "Bound of the answers kept in memory; each has some kilobytes.", 1)
+    shared_history_max: int = _setting(
+        2, "Redis keeps answers for histories of at most so many items; longer ones are rarely asked twice.", -1, 100
+    )
+    poll_s: float = _setting(1, "How often the origin looks for a newly published model or rules file.", 0.01)
+    keep_models: int = _setting(
+        5, "How many published models, and rules files, the registry keeps for rolling back.", 1
+    )
+    api_key: str = _setting("", "Secret that `Authorization: Bearer …` must name for administration; empty forbids it.")
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str]) -> Self:
+        """Settings from variables. Raises :class:`BadInput` that names the variable which cannot be read."""
+        values = {f.name: _read(f, text) for f in fields(cls) if (text := environ.get(variable(f.name), "").strip())}
+        return cls(**values)
+
+
+def variable(name: str) -> str:
+    """The environment variable of the field ``name``."""
+    return f"DOORSTEP_{name.upper()}"
+
+
+def reference() -> str:
+    """The settings as a Markdown table: variable, default, meaning."""
+    rows = ["| variable | default | meaning |", "|---|---|---|"]
+    for f in fields(Settings):
+        default = f"`{f.default}`" if f.default != "" else "empty"
+        rows.append(f"| `{variable(f.name)}` | {default} | {f.metadata['about']} |")
+    return "\n".join(rows) + "\n"
+
+
+def _read(f: Any, text: str) -> Any:
+    name = variable(f.name)
+    if f.name == "redis_url" and urlsplit(text).scheme not in ("redis", "rediss", "unix"):
+        raise BadInput("bad_setting", f"{name} must begin with redis://, rediss:// or unix://, not {text[:20]!r}")
+    if not isinstance(f.default, int | float):
+        return type(f.default)(text) if isinstance(f.default, str) else Path(text)
+    kind = int if f.type is int else float
+    low, high = f.metadata["low"], f.metadata["high"]
+    try:
+        value = kind(text)
+    except ValueError:
+        value = None
+    if value is None or not low <= value <= high:
+        what = "a whole number" if kind is int else "a number"
+        raise BadInput("bad_setting", f"{name} must be {what} from {low:g} to {high:g}, not {text[:40]!r}")
+    return value
