@@ -37,10 +37,10 @@ class Answers:
     def fresh(self, stored: Stored) -> bool:
         return self._clock_ms() - stored.at_ms < self._fresh_ms
 
-    def put(self, key: str, body: str, model: str) -> None:
+    def put(self, key: str, stored: Stored) -> None:
         """Keep an answer; one too large for the whole cache is not kept."""
-        if len(body) + 300 <= self._kept.maxsize:
-            self._kept[key] = Stored(body, model, self._clock_ms())
+        if len(stored.body) + 300 <= self._kept.maxsize:
+            self._kept[key] = stored
 
     def claim(self, key: str) -> bool:
         """True for the one request that shall refresh ``key``; the claim lapses by itself if that request dies."""

@@ -8,6 +8,7 @@ from functools import partial
 from typing import NamedTuple
 from urllib.parse import quote
 
+from edge.cache import Stored
 from edge.effects import EffectFailed, Reply, cache_get, cache_put, fetch
 from edge.http import Request, Response
 from edge.isolate import Isolate
@@ -21,12 +22,27 @@ _CDN_KEY = "https://doorstep.internal/answers/"
 
 
 class Asked(NamedTuple):
-    """A question with what it needs on its way: the history that counts, its cache key, and how to ask the origin."""
+    """A question on its way, with everything that its answer depends on."""
 
     question: Question
     history: tuple[str, ...]
-    key: str
+    shared: bool
+    """Whether others are likely to ask the same, so that the answer is worth keeping for them."""
+    model: str
+    rules: str
     query: str
+
+    @property
+    def key(self) -> str:
+        """What the answer is kept under."""
+        return key(self.question, self.history, self.model, self.rules, None)
+
+    @property
+    def for_origin(self) -> str:
+        """The query string with the history spelled out, for the origin sees no cookie of ours."""
+        if self.question.items is not None or not self.history:
+            return self.query
+        return f"{self.query}{'&' if self.query else ''}items={quote(','.join(self.history), safe=',')}"
 
 
 async def recommend(isolate: Isolate, request: Request) -> Response:
@@ -36,11 +52,12 @@ async def recommend(isolate: Isolate, request: Request) -> Response:
     history = question.items if question.items is not None else history_from_cookie(request.cookie)
     decider = isolate.models.current
     name = decider.model.name if decider else ""
-    asked_key = key(question, history, name, isolate.models.rules.version, None)
-    stored = isolate.answers.get(asked_key)
-    if stored is not None and isolate.answers.fresh(stored):
-        return isolate.answer("isolate", stored.model, stored.body, started)
+    shared = len(history) <= isolate.settings.shared_history_max
+    asked = Asked(question, history, shared, name, isolate.models.rules.version, request.query)
     if decider is not None:
+        stored = isolate.answers.get(asked.key) if shared else None
+        if stored is not None and isolate.answers.fresh(stored):
+            return isolate.answer("isolate", stored.model, stored.body, started)
         try:
             body = render(decider.decide(question, history))
         except BadInput:
@@ -50,36 +67,40 @@ async def recommend(isolate: Isolate, request: Request) -> Response:
         except Exception as error:
             isolate.report(f"could not decide: {error!r}")
         else:
-            isolate.answers.put(asked_key, body, name)
+            if shared:
+                isolate.answers.put(asked.key, Stored(body, name, isolate.now_ms))
             return isolate.answer("edge", name, body, started)
-    asked = Asked(question, history, asked_key, _query_for_origin(request.query, question, history))
     return await _from_elsewhere(isolate, asked, started)
 
 
 async def _from_elsewhere(isolate: Isolate, asked: Asked, started: float) -> Response:
-    """Stale from the isolate while one request refreshes it; the point of presence; the origin; stale; popular."""
-    stored = isolate.answers.get(asked.key)
-    if stored is not None and isolate.answers.claim(asked.key):
-        response = isolate.answer("isolate", stored.model, stored.body, started)
-        return response._replace(background=partial(_refresh, isolate, asked))
-    if stored is not None:
-        return isolate.answer("isolate", stored.model, stored.body, started)
-    shared = len(asked.history) <= isolate.settings.shared_history_max
-    kept = await _from_cdn(isolate, asked) if shared else None
+    """What is kept, stale or not, while one request refreshes it; else the origin; else what is popular."""
+    kept = await _kept(isolate, asked, started)
     if kept is not None:
-        age_ms = isolate.now_ms - float(kept.headers.get("doorstep-stored", "0"))
-        isolate.answers.put(asked.key, kept.body, kept.headers.get("doorstep-model", ""))
-        response = isolate.answer("cdn", kept.headers.get("doorstep-model", ""), kept.body, started)
-        stale = age_ms >= isolate.settings.cdn_ttl_s * 1000 and isolate.answers.claim(asked.key)
-        return response._replace(background=partial(_refresh, isolate, asked)) if stale else response
-    reply = await ask_origin(isolate, asked.query)
-    if reply is not None and reply.status != 200:
+        return kept
+    reply = await ask_origin(isolate, asked.for_origin)
+    if reply is None:
+        return _popular(isolate, asked, started)
+    if reply.status != 200:
         return Response(reply.status, {"content-type": reply.headers.get("content-type", "")}, reply.body)
-    if reply is not None:
-        layer, model = reply.headers.get("doorstep-layer", "origin"), reply.headers.get("doorstep-model", "")
-        response = isolate.answer(layer, model, reply.body, started)
-        return response._replace(background=partial(_keep, isolate, asked, reply))
-    return _popular(isolate, asked, started)
+    layer, model = reply.headers.get("doorstep-layer", "origin"), reply.headers.get("doorstep-model", "")
+    response = isolate.answer(layer, model, reply.body, started)
+    return response._replace(background=partial(_keep, isolate, asked, reply))
+
+
+async def _kept(isolate: Isolate, asked: Asked, started: float) -> Response | None:
+    """The answer from the isolate's cache or the point of presence's."""
+    stored, layer = isolate.answers.get(asked.key), "isolate"
+    stale = stored is not None and not isolate.answers.fresh(stored)
+    if stored is None and asked.shared:
+        stored, layer = await _from_cdn(isolate, asked), "cdn"
+        stale = stored is not None and isolate.now_ms - stored.at_ms >= isolate.settings.cdn_ttl_s * 1000
+    if stored is None:
+        return None
+    response = isolate.answer(layer, stored.model, stored.body, started)
+    if stale and isolate.answers.claim(asked.key):
+        return response._replace(background=partial(_refresh, isolate, asked))
+    return response
 
 
 async def ask_origin(isolate: Isolate, query: str) -> Reply | None:
@@ -101,18 +122,22 @@ async def ask_origin(isolate: Isolate, query: str) -> Reply | None:
     return None
 
 
-async def _from_cdn(isolate: Isolate, asked: Asked) -> Reply | None:
+async def _from_cdn(isolate: Isolate, asked: Asked) -> Stored | None:
     try:
         reply: Reply = await cache_get(_CDN_KEY + quote(asked.key, safe=""))
     except EffectFailed as error:
         isolate.report(f"the cdn cache did not answer: {error}")
         return None
-    return reply if reply.status == 200 else None
+    if reply.status != 200:
+        return None
+    stored = Stored(reply.body, reply.headers.get("doorstep-model", ""), float(reply.headers.get("doorstep-stored", 0)))
+    isolate.answers.put(asked.key, stored)
+    return stored
 
 
 async def _refresh(isolate: Isolate, asked: Asked) -> None:
     """Replace a stale answer, after it was served."""
-    reply = await ask_origin(isolate, asked.query)
+    reply = await ask_origin(isolate, asked.for_origin)
     if reply is not None and reply.status == 200:
         await _keep(isolate, asked, reply)
     isolate.answers.release(asked.key)
@@ -123,8 +148,8 @@ async def _keep(isolate: Isolate, asked: Asked, reply: Reply) -> None:
     model = reply.headers.get("doorstep-model", "")
     if reply.headers.get("doorstep-layer") == "popular":
         return  # the origin's own last resort is not worth remembering
-    isolate.answers.put(asked.key, reply.body, model)
-    if len(asked.history) > isolate.settings.shared_history_max:
+    isolate.answers.put(asked.key, Stored(reply.body, model, isolate.now_ms))
+    if not asked.shared:
         return
     headers = {
         "content-type": "application/json",
@@ -144,10 +169,3 @@ def _popular(isolate: Isolate, asked: Asked, started: float) -> Response:
         except Exception as error:
             isolate.report(f"could not list what is popular: {error!r}")
     return Response(0, {}, "")
-
-
-def _query_for_origin(query: str, question: Question, history: tuple[str, ...]) -> str:
-    """The same question with its history spelled out, for the origin sees no cookie of ours."""
-    if question.items is not None or not history:
-        return query
-    return f"{query}{'&' if query else ''}items={quote(','.join(history), safe=',')}"

@@ -33,13 +33,14 @@ class Question(NamedTuple):
 
 
 class Shown(NamedTuple):
-    """One item of an answer: score in the model's units, and the history item that brought it, if one did."""
+    """One item of an answer."""
 
-    id: str
-    score: int
-    because: str | None
     card: str
-    """Display members: JSON object text without braces."""
+    """What the model says of it: JSON object text without braces, the id first."""
+    score: int
+    """In the model's units."""
+    because: str | None
+    """The history item that brought it, if one did."""
 
 
 class Answer(NamedTuple):
@@ -47,7 +48,8 @@ class Answer(NamedTuple):
     model: str
     variant: str | None
     scale: int
-    items: Sequence[Shown]
+    items: Sequence[tuple[str, int, str | None]]
+    """:class:`Shown`, or plain tuples of the same."""
 
 
 def parse_question(query: str) -> Question:
@@ -112,18 +114,18 @@ def key(question: Question, history: Sequence[str], model: str, rules: str, vari
 def render(answer: Answer) -> str:
     """The answer as JSON text. Equal answers render to equal bytes on every platform: scores have four decimals."""
     scale = answer.scale
-    shown = ",".join([_shown(item, score / scale, because, card) for item, score, because, card in answer.items])
+    shown = ",".join(
+        [
+            '{%s,"score":%.4f,"because":%s}' % (card, score / scale, "null" if because is None else _quote(because))
+            for card, score, because in answer.items
+        ]
+    )
     variant = "null" if answer.variant is None else _quote(answer.variant)
     return f'{{"items":[{shown}],"slot":"{answer.slot}","model":"{answer.model}","variant":{variant}}}'
 
 
 _quote = json.encoder.encode_basestring
 _PLAIN = Question()
-
-
-def _shown(item: str, score: float, because: str | None, card: str) -> str:
-    cause = "null" if because is None else _quote(because)
-    return '{"id":%s,"score":%.4f,"because":%s%s%s}' % (_quote(item), score, cause, "," if card else "", card)
 
 
 def _decode(name: str, value: str) -> str:

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
-from shared.answer import Answer, Question, Shown
+from shared.answer import Answer, Question
 from shared.filters import Condition, resolve
-from shared.kernels import MAX_TOP, NO_CAUSE, Candidate, Kernel, Query, Term
+from shared.kernels import MAX_TOP, Candidate, Kernel, Query, Term
 from shared.model import Model
 from shared.ranking import Policy, compile_policy, rank
 from shared.rules import Rules
@@ -41,10 +41,8 @@ class Decider:
             drop.update(clicks)
         asked = query(model, clicks)
         ranked = self._ranked(asked, question, policy, drop)
-        items = [
-            Shown(model.id(i), score, model.id(asked.items[cause]) if cause != NO_CAUSE else None, model.card(i))
-            for i, score, cause in ranked
-        ]
+        names = [*map(model.id, asked.items), None]  # the last one is that of NO_CAUSE
+        items = [(model.card(item), score, names[cause]) for item, score, cause in ranked]
         return Answer(question.slot, model.name, variant, model.blend.score_scale, items)
 
     def popular(self, question: Question) -> Answer:

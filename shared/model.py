@@ -12,7 +12,7 @@ Sections, for ``n`` items, ``d`` dims and ``e`` stored neighbours:
 ``ids.text``        u8                item ids, UTF-8, one after another
 ``ids.ends``        u32     n + 1     where each id starts and ends in ``ids.text``
 ``ids.table``       u32     2**b      open-addressing hash table: CRC-32 of the id -> item index + 1, 0 = empty
-``cards.text``      u8                display members of each item: JSON object text without its braces
+``cards.text``      u8                what an answer says of each item: JSON object text without braces, the id first
 ``cards.ends``      u32     n + 1
 ``embeddings``      i8      n * d     item vectors, row by row
 ``lists.ends``      u32     n + 1     neighbour lists (compressed sparse rows)
@@ -28,6 +28,7 @@ A model is named ``<version>-<first 12 hex digits of the hash>``; no two differe
 """
 
 import hashlib
+import json
 import struct
 import zlib
 from array import array
@@ -114,7 +115,7 @@ class Model:
         return str(self._ids[self._ends[index] : self._ends[index + 1]], "utf-8")
 
     def card(self, index: int) -> str:
-        """Display members of item ``index``: JSON text such as ``"title":"Lantern","price":3.39``, perhaps empty."""
+        """What an answer says of item ``index``: JSON text such as ``"id":"85123A","title":"Lantern","price":3.39``."""
         return str(self._cards[self._spans[index] : self._spans[index + 1]], "utf-8")
 
     def find(self, item: str) -> int:
@@ -127,6 +128,11 @@ class Model:
                 return entry - 1
             slot = (slot + 1) & mask
         return -1
+
+
+def card(item: str, members: str = "") -> bytes:
+    """The card of the item called ``item``; ``members`` is JSON object text without braces, to be shown with it."""
+    return f'"id":{json.dumps(item, ensure_ascii=False)}{"," if members else ""}{members}'.encode()
 
 
 def table(ids: Sequence[bytes]) -> "array[int]":

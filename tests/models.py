@@ -6,7 +6,7 @@ from array import array
 from typing import Any
 
 from shared.blend import HISTORY, Blend
-from shared.model import MISSING, Model, open_model, table, write
+from shared.model import MISSING, Model, card, open_model, table, write
 
 BLEND = Blend(
     position=tuple(4096 * 3 // (t + 3) for t in range(HISTORY)),
@@ -35,7 +35,7 @@ def model_bytes(seed: int = 1, items: int = 300, dims: int = 64, neighbours: int
     keys = [i.encode() for i in ids]
     categories = [rng.randrange(len(WORDS)) for _ in range(items)]
     prices = [MISSING if rng.random() < 0.05 else rng.randrange(50, 2000) for _ in ids]
-    cards = [_card(f"{WORDS[c]} {i} ü", p) for i, c, p in zip(ids, categories, prices, strict=True)]
+    cards = [card(i, _members(f"{WORDS[c]} {i} ü", p)) for i, c, p in zip(ids, categories, prices, strict=True)]
     wide = items > 65536
     arguments: dict[str, Any] = {
         "version": "test",
@@ -78,6 +78,6 @@ def _ends(parts: list[Any]) -> "array[int]":
     return ends
 
 
-def _card(title: str, price: int) -> bytes:
+def _members(title: str, price: int) -> str:
     text = json.dumps({"title": title, "price": price / 100}, ensure_ascii=False, separators=(",", ":"))
-    return text[1:-1].encode()
+    return text[1:-1]

@@ -10,7 +10,7 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
-from shared.model import FORMAT, MAGIC, table, write
+from shared.model import FORMAT, MAGIC, card, table, write
 from tests.models import BLEND
 
 VECTORS = Path(__file__).resolve().parent.parent / "shared" / "vectors"
@@ -20,7 +20,8 @@ CODES = {"u8": "B", "i8": "b", "u16": "H", "u32": "I", "i32": "i"}
 def small_model() -> dict[str, Any]:
     """Three items in plain JSON values, as ``write`` takes them once each section is an array of its dtype."""
     ids = ["85123A", "22423", "čaj"]
-    cards = ['"title":"White Hanging Heart","price":2.55', '"title":"Čaj"', ""]
+    members = ['"title":"White Hanging Heart","price":2.55', '"title":"Čaj"', ""]
+    cards = [card(item, shown) for item, shown in zip(ids, members, strict=True)]
     return {
         "version": "golden",
         "items": 3,
@@ -32,8 +33,8 @@ def small_model() -> dict[str, Any]:
             "ids.text": ["u8", list("".join(ids).encode())],
             "ids.ends": ["u32", [0, 6, 11, 15]],
             "ids.table": ["u32", list(table([i.encode() for i in ids]))],
-            "cards.text": ["u8", list("".join(cards).encode())],
-            "cards.ends": ["u32", list(accumulate((len(c.encode()) for c in cards), initial=0))],
+            "cards.text": ["u8", list(b"".join(cards))],
+            "cards.ends": ["u32", list(accumulate(map(len, cards), initial=0))],
             "embeddings": ["i8", [((i * 37) % 255) - 127 for i in range(48)]],
             "lists.ends": ["u32", [0, 2, 3, 3]],
             "lists.low": ["u16", [1, 2, 0]],

@@ -53,6 +53,13 @@ def test_the_same_question_is_answered_by_the_isolate_for_30_s() -> None:
     assert stepper.get(ASK).layer == "edge"
 
 
+def test_a_history_that_nobody_else_has_is_computed_every_time() -> None:
+    stepper = Stepper()
+    stepper.adopt(model_bytes())
+    long = f"/v1/recommend?items={','.join(str(n) for n in range(9))},{MODEL.id(3)}".replace('"', "%22")
+    assert [stepper.get(long).layer for _ in range(2)] == ["edge", "edge"]
+
+
 def test_another_history_filter_or_model_is_another_question() -> None:
     stepper = Stepper()
     stepper.adopt(model_bytes())
@@ -112,11 +119,11 @@ def test_an_answer_of_the_origin_is_kept_in_the_isolate_and_at_the_point_of_pres
 
 def test_long_histories_are_nobody_elses_question_and_skip_the_cdn_layer() -> None:
     stepper = without_model()
-    asked = stepper.get(ASK + ",third")
+    asked = stepper.get(ASK + ",third,fourth")
     assert asked.effect["do"] == "fetch"
     answered = stepper.resume(asked, FROM_ORIGIN)
     assert stepper.resume(answered).effect == {}
-    assert stepper.get(ASK + ",third").layer == "isolate"
+    assert stepper.get(ASK + ",third,fourth").layer == "isolate"
 
 
 def test_one_request_refreshes_a_stale_answer_and_the_others_get_it_stale() -> None:
@@ -150,6 +157,7 @@ def test_a_stale_copy_at_the_point_of_presence_is_served_and_refreshed() -> None
     old = reply(200, LIST, doorstep_model="m-1", doorstep_stored=str(stepper.now_ms - 61_000))
     answered = stepper.resume(stepper.get(ASK), old)
     assert answered.layer == "cdn"
+    assert stepper.get(ASK).background == 0, "one request refreshes"
     assert stepper.resume(answered).effect["url"] == ORIGIN + ASK
 
 
@@ -164,11 +172,11 @@ def test_when_the_origin_fails_the_bundles_list_is_left(failure: str) -> None:
 def test_an_origin_that_keeps_failing_is_left_alone_for_a_while() -> None:
     stepper = without_model()
     for n in range(3):
-        stepper.resume(stepper.get(f"{ASK},{n}"), failed="timeout")
-    assert stepper.get(f"{ASK},3").effect == {}
+        stepper.resume(stepper.get(f"{ASK},x,{n}"), failed="timeout")
+    assert stepper.get(f"{ASK},x,3").effect == {}
     stepper.now_ms += 2_001
-    assert stepper.get(f"{ASK},4").effect["do"] == "fetch"
-    assert stepper.get(f"{ASK},5").effect == {}, "only one tries while it is unknown whether the origin is back"
+    assert stepper.get(f"{ASK},x,4").effect["do"] == "fetch"
+    assert stepper.get(f"{ASK},x,5").effect == {}, "only one tries while it is unknown whether the origin is back"
 
 
 def test_a_broken_cdn_cache_is_passed_by() -> None:

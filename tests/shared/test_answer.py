@@ -76,7 +76,9 @@ def test_keys_differ_exactly_where_answers_may(a: Question, b: Question) -> None
 
 
 def test_rendered_answer_is_json_as_documented() -> None:
-    answer = Answer("home", "v1-abc", None, 1000, [Shown('8"A', 910, "22423", '"title":"Ü"'), Shown("b", -1, None, "")])
+    answer = Answer(
+        "home", "v1-abc", None, 1000, [Shown('"id":"8\\"A","title":"Ü"', 910, "22423"), Shown('"id":"b"', -1, None)]
+    )
     assert json.loads(render(answer)) == {
         "items": [
             {"id": '8"A', "score": 0.91, "because": "22423", "title": "Ü"},

@@ -33,7 +33,8 @@ def test_golden_model_is_read_field_by_field() -> None:
         assert model.sections[name].tolist() == values
     assert [model.id(i) for i in range(3)] == ["85123A", "22423", "čaj"]
     assert [model.find(i) for i in ("85123A", "22423", "čaj", "nobody", "")] == [0, 1, 2, -1, -1]
-    assert model.card(1) == '"title":"Čaj"'
+    assert model.card(1) == '"id":"22423","title":"Čaj"'
+    assert model.card(2) == '"id":"čaj"'
     assert model.name.startswith("golden-")
 
 
