@@ -1,8 +1,14 @@
-/** Reads a product's title: which drawing shows it, in which colour, with which motif and pattern. First match wins. */
+/**
+ * Reads a product's title: which drawing shows it, in which colour, with which motif and pattern.
+ *
+ * Of drawings the first in the table wins, so the thing comes before what it is decorated with; of colours, motifs
+ * and patterns the one that the title names first.
+ */
 
 const words = (table) => Object.entries(table).map(([name, text]) => [name, new RegExp(`\\b(${text})\\b`, "i")]);
 
 const OBJECTS = words({
+  heart: "hearts? of wicker|wicker hearts?|hearts? decoration|felt hearts?|wooden hearts?",
   hotwater: "hot water bottle",
   lunchbag: "lunch bags?|lunch box(?:es)?|charlotte bag|picnic bag|snack box(?:es)?|popcorn holder",
   purse: "purse|wallet|cosmetic bag|make ?up bag|wash ?bag|toiletry|clutch",
@@ -22,6 +28,7 @@ const OBJECTS = words({
   mirror: "mirrors?",
   frame: "frames?|photo|picture|pictures|wall art|album|canvas|print",
   bunting: "bunting|garlands?|flags?|paper chain|streamers?|party pack|balloons?",
+  ribbon: "ribbons?|tape|tapes|string|twine",
   necklace: "necklaces?|pendants?|necklac|lariat|beads",
   earrings: "earrings?|drop earrings",
   ring: "rings?|bracelets?|bangles?|brooch|bling|diamante|hair ?(?:clip|slide|band|comb)s?|tiara|cufflinks",
@@ -53,7 +60,7 @@ const OBJECTS = words({
   rabbit: "rabbits?|bunny|cat|dog|fox|hedgehog|owl|animals?|elephant|horse|deer|sheep|pig|frog|monkey|panda|mouse",
   bird: "birds?|doves?|ducks?|robins?|swallows?|peacock|geese|butterfl(?:y|ies)",
   gift: "gift|wrap|wrapping|presents?|bows?|birthday",
-  ribbon: "ribbons?|tape|tapes|string|twine|sewing|knitting|wool|felt(?:craft)?|embroidery|needle|thread|stickers?|craft|trim",
+  spool: "sewing|knitting|wool|felt(?:craft)?|embroidery|needle|thread|stickers?|craft|trim|buttons?",
   basket: "baskets?|hamper|wicker|picnic|trug|crate",
   cabinet: "cabinets?|drawers?|chest|cupboard|shel(?:f|ves)|table|stool|chair|rack|wardrobe|unit|stand",
   knob: "knobs?|handles?|door ?stop|door|bell",
@@ -65,7 +72,7 @@ const OBJECTS = words({
 
 const COLOURS = words({
   white: "white|clear|crystal|pearl|opal|linen|milk",
-  cream: "ivory|cream|natural|beige|sand|calico|paper",
+  cream: "ivory|cream|natural|beige|sand|calico",
   pink: "pink|rose|roses|fuchsia|blossom|strawberr(?:y|ies)|dolly|babushka|sweetheart|ballerina",
   red: "red|ruby|cherry|cherries|poppy|christmas|santa|apples?|union jack|spaceboy|retrospot|toadstool|london",
   orange: "orange|amber|copper|coral|peach|terracotta|carrot",
@@ -104,7 +111,7 @@ const MOTIFS = words({
   flower: "flowers?|roses?|daisy|daisies|poppy|poppies|floral|blossom|rosie|sunflower|dolly|babushka|suki|lavender|pantry",
   key: "keys?",
   house: "house|home|cottage|kitchen|bathroom",
-  letters: "signs?|notebook|memo|recipe|post|mail|letters?|vintage|retro",
+  letters: "signs?|notebook|memo|recipe|post|mail|letters?",
 });
 
 const COUNT = /\b(?:set|pack|box)\s?(?:of|\/)\s?(\d{1,3})\b/i;
@@ -115,15 +122,22 @@ const COUNT = /\b(?:set|pack|box)\s?(?:of|\/)\s?(\d{1,3})\b/i;
  * @returns {{object: string, colour: string|null, pattern: string|null, motif: string|null, count: number|null}}
  */
 export function read(title, category) {
-  const first = (table, ...texts) => {
-    for (const text of texts) for (const [name, pattern] of table) if (pattern.test(text)) return name;
-    return null;
-  };
   return {
-    object: first(OBJECTS, title, category) ?? "gift",
-    colour: first(COLOURS, title),
-    pattern: first(PATTERNS, title),
-    motif: first(MOTIFS, title),
+    object: topmost(OBJECTS, title) ?? topmost(OBJECTS, category) ?? "gift",
+    colour: earliest(COLOURS, title),
+    pattern: earliest(PATTERNS, title),
+    motif: earliest(MOTIFS, title),
     count: Number(COUNT.exec(title)?.[1]) || null,
   };
+}
+
+const topmost = (table, text) => table.find(([, pattern]) => pattern.test(text))?.[0];
+
+function earliest(table, text) {
+  let [best, place] = [null, Infinity];
+  for (const [name, pattern] of table) {
+    const { index } = pattern.exec(text) ?? { index: Infinity };
+    if (index < place) [best, place] = [name, index];
+  }
+  return best;
 }
