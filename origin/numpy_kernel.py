@@ -88,7 +88,7 @@ class NumpyKernel:
             return np.empty(0, np.int64)
         ends, total, best = self._ends, self._total, self._best
         spans = [(ends[x], ends[x + 1]) for x in query.items]
-        lengths = [b - a for a, b in spans]
+        lengths = np.array([b - a for a, b in spans])
         # The history itself comes last: below, the last mention of an item stands for it, so its items end the result.
         mentioned = np.concatenate([*(self._neighbours[a:b] for a, b in spans), query.items], dtype=np.intp)
         q = np.concatenate([self._bytes[a:b] for a, b in spans], dtype=np.int64)
@@ -98,15 +98,16 @@ class NumpyKernel:
         np.maximum.at(best, named, (part << 5) + np.repeat(_NEWEST_FIRST[:r], lengths))
 
         items = mentioned[self._last_mentions(mentioned)]
-        sums, causes = total[items], 31 - (best[items] & 31)
+        sums, newest = total[items], best[items]
         total[items] = 0
         best[items] = 0
-        lists = np.minimum((sums & _SUM_MASK) * self._votes.take(sums >> 40, mode="clip") >> 8, LIMIT)
-        mul, add = np.array(query.revisits, np.int64).T
-        lists[-r:] = np.minimum((lists[-r:] * mul >> 8) + add, LIMIT)
-        causes[-r:] = _POSITIONS[:r]
+        lists = np.minimum((sums & _SUM_MASK) * self._votes.take(sums >> 40, mode="clip") >> 8, _LIMIT)
+        mul, add = zip(*query.revisits, strict=True)
+        lists[-r:] = np.minimum((lists[-r:] * mul >> 8) + add, _LIMIT)
+        newest[-r:] = _NEWEST_FIRST[:r]
 
-        keys = _keys(lists + LISTED, items) + causes + 1
+        # cause + 1 = 32 - (newest & 31); the constant parts of the key's three fields are added at once
+        keys: Ints = (lists << 32) - (items << 8) - (newest & 31) + ((LISTED << 32) + (_INDEX_MASK << 8) + 32)
         return keys if allowed is None else keys[allowed.mask[items]]
 
     def _last_mentions(self, mentioned: npt.NDArray[np.intp]) -> npt.NDArray[np.bool_]:
@@ -159,11 +160,12 @@ class NumpyKernel:
             return np.zeros(self.model.dims, np.float32)
         sums = np.array(query.recall, np.int64) @ self._rows[list(query.items)].astype(np.int64)
         size = np.abs(sums)
-        return (np.sign(sums) * (size * 127 // max(int(size.max()), 1))).astype(np.float32)
+        vector: npt.NDArray[np.int64] = np.sign(sums) * (size * 127 // max(int(size.max()), 1))
+        return vector.astype(np.float32)
 
 
-_POSITIONS = np.arange(32)
-_NEWEST_FIRST = 31 - _POSITIONS
+_LIMIT = np.int64(LIMIT)
+_NEWEST_FIRST = np.arange(31, -1, -1)
 """Added to a part so that of equal parts the newest list's is the largest."""
 
 
