@@ -2,11 +2,12 @@
  * Builds the worker's bundle: node wrangler/build/bundle.mjs --out DIR --cache DIR --package DIR… [--model FILE]
  * [--rules FILE] [--popular FILE] [--assets /PREFIX/=DIR …] [--entry FILE] [--v8-flag FLAG …]
  *
- * `--entry` replaces src/index.mjs as the main module, for tests. Prints one JSON line: {"modules": {name: bytes}}.
+ * DIR/worker gets the modules, which wrangler.jsonc deploys; DIR/workerd.bin is the same under plain workerd. Prints one
+ * JSON line: {"modules": {name: bytes}}. `--entry` replaces src/index.mjs as the main module, for tests.
  */
 
 import { execFile } from "node:child_process";
-import { mkdir, readFile, readdir, rename, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, readFile, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs, promisify } from "node:util";
@@ -37,12 +38,12 @@ const { values: options } = parseArgs({
 async function main() {
   const modules = new Map([...(await hostModules()), ...(await pythonModules()), ...(await dataModules())]);
   const entry = basename(options.entry ?? "index.mjs");
-  const names = [entry, ...[...modules.keys()].filter((name) => name !== entry && name !== "dev_cache.mjs").sort()];
+  const names = [entry, ...[...modules.keys()].filter((name) => name !== entry).sort()];
   await rm(options.out, { recursive: true, force: true });
-  await mkdir(options.out, { recursive: true });
-  for (const [name, content] of modules) await writeFile(join(options.out, name), content);
-  const config = workerdConfig(names, { v8Flags: options["v8-flag"] });
-  await writeFile(join(options.out, "workerd.capnp"), config);
+  await mkdir(join(options.out, "worker"), { recursive: true });
+  for (const [name, content] of modules) await writeFile(join(options.out, "worker", name), content);
+  await copyFile(join(HERE, "build", "dev_cache.mjs"), join(options.out, "dev_cache.mjs"));
+  await writeFile(join(options.out, "workerd.capnp"), workerdConfig(names, { v8Flags: options["v8-flag"] }));
   await compile(join(options.out, "workerd.capnp"), join(options.out, "workerd.bin"));
   const sizes = Object.fromEntries([...modules].map(([name, content]) => [name, Buffer.byteLength(content)]));
   console.log(JSON.stringify({ modules: sizes }));
@@ -106,6 +107,7 @@ async function cached(name, make) {
   if (done) return folder;
   const draft = `${folder}.${process.pid}`;
   await mkdir(draft, { recursive: true });
+  console.error(`making ${name}`);
   await make(draft);
   await rename(draft, folder).catch(() => rm(draft, { recursive: true })); // another build was first
   return folder;

@@ -45,5 +45,5 @@ const cache :Workerd.Worker = (
 }
 
 function moduleLine(name) {
-  return `    (name = "${name}", ${KINDS[name.split(".").at(-1)]} = embed "${name}"),`;
+  return `    (name = "${name}", ${KINDS[name.split(".").at(-1)]} = embed "worker/${name}"),`;
 }

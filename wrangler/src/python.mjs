@@ -15,12 +15,18 @@ export class Python {
   static async start(settings) {
     const { python, memory, kernel } = await boot();
     const worker = python.pyimport("edge.worker").open_worker(JSON.stringify(settings));
-    return new Python(worker, new ModelMemory(worker, memory, kernel));
+    return new Python(python, worker, new ModelMemory(worker, memory, kernel));
   }
 
-  constructor(worker, models) {
-    this.#worker = worker;
+  /**
+   * @param {object} interpreter Pyodide
+   * @param {object} worker the proxy of edge.worker.Worker
+   * @param {ModelMemory} models
+   */
+  constructor(interpreter, worker, models) {
+    this.interpreter = interpreter;
     this.models = models;
+    this.#worker = worker;
     this.#begin = worker.begin;
     this.#resume = worker.resume;
     this.#close = worker.close;
