@@ -54,10 +54,7 @@ def up(
             _wait_for(child, url)
             children.append(child)
             say(f"{child.name} answers")
-        say(f"
-  shop and edge   {edge_url(settings)}/
-  origin          {origin_url(settings)}/
-")
+        say(f"\n  shop and edge   {edge_url(settings)}/\n  origin          {origin_url(settings)}/\n")
         say("Ctrl-C stops everything")
         try:
             watch(children, say)
