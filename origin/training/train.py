@@ -1,0 +1,118 @@
+"""From interactions to a model file: split, fit on the newest sessions, then count again on all of them."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from origin.training.artifact import Parts, assemble
+from origin.training.batch import BatchKernel
+from origin.training.catalogue import Catalogue
+from origin.training.count import count, gather, popularity
+from origin.training.datasets import Dataset
+from origin.training.embed import embed
+from origin.training.fill import FittedFill, aged_popularity, fit_decay, fit_fill
+from origin.training.fit import Fitted, ListMaker, fit
+from origin.training.metrics import measure
+from origin.training.quantise import QuantisedLists, quantise_bias, quantise_blend, quantise_lists, quantise_vectors
+from origin.training.replay import Replay
+from origin.training.sessions import Questions, Sessions, next_item_questions
+from origin.training.settings import FOREVER, SOURCE, Fill
+from shared.model import open_model
+
+Progress = Callable[[str], None]
+"""Told what was just done, one short line at a time."""
+
+
+class Options(NamedTuple):
+    dims: int = 64
+    """Dimensions of the item vectors: a multiple of 16 up to 256."""
+    neighbours: int = 40
+    """Neighbours stored per item, at most."""
+    validation: float = 0.05
+    """Share of the sessions, the newest, on which settings are chosen."""
+    mask: str = "none"
+    """What the site never shows (expand.MASKS): the fit then ignores it too."""
+
+
+DEFAULTS = Options()
+
+
+def train(
+    dataset: Dataset,
+    *,
+    version: str,
+    seed: int = 0,
+    options: Options = DEFAULTS,
+    progress: Progress = lambda line: None,
+    clock: Callable[[], float] | None = None,
+) -> bytes:
+    """The model file for ``dataset``. The same arguments give the same bytes, unless ``clock`` adds its seconds.
+
+    ``version`` names the model, by custom the UTC time of training such as 20261121T061500.
+    """
+    started = clock() if clock else 0.0
+    sessions, catalogue = dataset.sessions, dataset.catalogue
+    stop = sessions.size - max(round(sessions.size * options.validation), 1)
+    earlier, newest = sessions.slice(0, stop), sessions.slice(stop, sessions.size)
+    asked = next_item_questions(newest)
+    progress(f"fitting on {asked.size:,} questions from the newest {newest.size:,} sessions")
+    chosen = choose(earlier, asked, catalogue, seed, options, progress)
+    progress("counting again on all sessions")
+    parts = build(sessions, catalogue, chosen, seed, options)
+    about: dict[str, Any] = {
+        **dataset.counts(),
+        "seed": seed,
+        "neighbours": options.neighbours,
+        **chosen.about(),
+    }
+    if clock:
+        about["seconds"] = round(clock() - started, 1)
+    return assemble(version, catalogue, parts, about)
+
+
+class Chosen(NamedTuple):
+    """Everything the fit decided."""
+
+    fitted: Fitted
+    decay: float
+    fill: FittedFill
+    validation: dict[str, float]
+
+    def about(self) -> dict[str, Any]:
+        """As the model's training notes tell it. No infinities: a decay of none is null."""
+        settings: dict[str, float | None] = {}
+        for part, values in self.fitted.lists._asdict().items():
+            for name, value in values._asdict().items():
+                settings[f"{part}.{name}"] = None if value == FOREVER else value
+        settings["popularity.decay"] = None if self.decay == FOREVER else self.decay
+        return {"settings": settings, "account": self.fitted.account, "validation": self.validation}
+
+
+def choose(
+    earlier: Sessions, asked: Questions, catalogue: Catalogue, seed: int, options: Options, progress: Progress
+) -> Chosen:
+    """Fit on ``asked``, with lists counted on ``earlier`` alone, and measure the quantised result there."""
+    maker = ListMaker(earlier, catalogue.size, options.neighbours)
+    fitted = fit(maker, asked, options.mask, progress)
+    lists = maker.make(fitted.lists)
+    missed = asked.take(Replay(lists, asked, options.mask).missed())
+    decay = fit_decay(earlier, catalogue.size, (missed if missed.size else asked).targets.astype(np.int64))
+    rough = Chosen(fitted, decay, FittedFill(Fill(), 0.0), {})
+    parts = build(earlier, catalogue, rough, seed, options)
+    kernel = BatchKernel(open_model(assemble("fit", catalogue, parts, {})))
+    fill = fit_fill(kernel, missed)
+    progress(f"empty places: {missed.size:,} questions that no list answers, discounted gain {fill.gain:.3f}")
+    kernel.blend = quantise_blend(fitted.scalars, fill.fill, parts.lists)
+    validation = measure(kernel.answer(asked, 20, options.mask).items, asked.targets, kernel.items)
+    return rough._replace(fill=fill, validation=validation)
+
+
+def build(sessions: Sessions, catalogue: Catalogue, chosen: Chosen, seed: int, options: Options) -> Parts:
+    """Lists, vectors, bias and blend from ``sessions`` under the ``chosen`` settings."""
+    n = catalogue.size
+    lists: QuantisedLists = quantise_lists(ListMaker(sessions, n, options.neighbours).make(chosen.fitted.lists))
+    counts = count(gather(sessions, n), SOURCE.counting)
+    vectors = embed(counts, popularity(sessions, n), catalogue.titles, options.dims, seed)
+    bias = quantise_bias(aged_popularity(sessions, n, chosen.decay))
+    return Parts(lists, quantise_vectors(vectors), bias, quantise_blend(chosen.fitted.scalars, chosen.fill.fill, lists))
