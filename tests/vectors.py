@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from shared.model import FORMAT, MAGIC, card, table, write
+from tests.kernel_vectors import golden as kernel_golden
 from tests.models import BLEND
 
 VECTORS = Path(__file__).resolve().parent.parent / "shared" / "vectors"
@@ -79,6 +80,7 @@ def main() -> None:
     data = encoded(model)
     golden = {"model": model, "base64": base64.b64encode(data).decode(), "malformed": malformed(data)}
     (VECTORS / "model.json").write_text(json.dumps(golden, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    (VECTORS / "kernel.json").write_text(json.dumps(kernel_golden(), separators=(",", ":")) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

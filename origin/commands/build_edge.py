@@ -87,7 +87,7 @@ def build(
             popular = Path(scratch) / "popular.json"
             popular.write_text(popular_list(model.read_bytes(), rules.read_text("utf-8") if rules else ""), "utf-8")
             options += ["--popular", popular]
-        builder = [*command("node", environ), wrangler / "build" / "bundle.mjs"]
+        builder: list[str | Path] = [*command("node", environ), wrangler / "build" / "bundle.mjs"]
         done = subprocess.run([*builder, *options], stdout=subprocess.PIPE, check=True, env=with_node(environ))
     sizes: dict[str, int] = json.loads(done.stdout)["modules"]
     return sizes

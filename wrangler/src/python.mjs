@@ -13,19 +13,18 @@ export class Python {
 
   /** @param {object} settings the DOORSTEP_* bindings */
   static async start(settings) {
-    const { python, memory, kernel } = await boot();
-    const worker = python.pyimport("edge.worker").open_worker(JSON.stringify(settings));
-    return new Python(python, worker, new ModelMemory(worker, memory, kernel));
+    const interpreter = await boot();
+    const worker = interpreter.python.pyimport("edge.worker").open_worker(JSON.stringify(settings));
+    return new Python(interpreter, worker);
   }
 
   /**
-   * @param {object} interpreter Pyodide
+   * @param {{python: object, memory: WebAssembly.Memory, kernel: object}} interpreter
    * @param {object} worker the proxy of edge.worker.Worker
-   * @param {ModelMemory} models
    */
-  constructor(interpreter, worker, models) {
+  constructor(interpreter, worker) {
     this.interpreter = interpreter;
-    this.models = models;
+    this.models = new ModelMemory(worker, interpreter.memory, interpreter.kernel);
     this.#worker = worker;
     this.#begin = worker.begin;
     this.#resume = worker.resume;
