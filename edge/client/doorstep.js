@@ -65,7 +65,7 @@ export async function recommend(slot = "home", { n = 12, filter, exclude, seen, 
 
 /** Put `item` (an id, or an item of an answer) at the head of the history. Repeats stay: they count. */
 export function click(item) {
-  const id = String(item?.id ?? item ?? "");
+  const id = String((typeof item === "object" ? item?.id : item) ?? "");
   if (id && !id.includes(",")) save(HISTORY, [id, ...history()].slice(0, MAX_HISTORY));
 }
 

@@ -27,11 +27,10 @@ function follow() {
   else closeSheet();
 }
 
-/** A look at a product is a click; reloading the page on it is not. */
-let reloaded = performance.getEntriesByType("navigation")[0]?.type === "reload" ? route().product : null;
+/** A look at a product is a click; coming back to it by reload or through the tab's past is not. */
 function look(id) {
-  if (id !== reloaded || history()[0] !== id) click(id);
-  reloaded = null;
+  if (window.history.state !== id) click(id);
+  window.history.replaceState(id, "");
   refreshShelf();
 }
 
