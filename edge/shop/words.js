@@ -66,7 +66,6 @@ const OBJECTS = words({
   knob: "knobs?|handles?|door ?stop|door|bell",
   hook: "hooks?|hangers?|peg|pegs|towel rail|key holder|coat",
   box: "box|boxes|money ?bank|piggy|case|cases|trinket|holder|safe|suitcase",
-  heart: "hearts?|love|sweetheart|stars?|hanging",
   tile: "tiles?|block|letters?|numbers?|words?|font|wall|zinc|metal|enamel",
 });
 
@@ -122,11 +121,13 @@ const COUNT = /\b(?:set|pack|box)\s?(?:of|\/)\s?(\d{1,3})\b/i;
  * @returns {{object: string, colour: string|null, pattern: string|null, motif: string|null, count: number|null}}
  */
 export function read(title, category) {
+  const motif = earliest(MOTIFS, title);
+  const alone = motif === "heart" ? "heart" : topmost(OBJECTS, category);
   return {
-    object: topmost(OBJECTS, title) ?? topmost(OBJECTS, category) ?? "gift",
+    object: topmost(OBJECTS, title) ?? alone ?? "gift",
     colour: earliest(COLOURS, title),
     pattern: earliest(PATTERNS, title),
-    motif: earliest(MOTIFS, title),
+    motif,
     count: Number(COUNT.exec(title)?.[1]) || null,
   };
 }
