@@ -8,20 +8,25 @@ import { moduleNames } from "./sources.mjs";
 
 const MAX_HELPER_BYTES = 4096;
 /** Imported although no source of ours names them: error paths and codecs load them on first use, too late by then. */
-const ALSO = ["encodings.ascii", "encodings.idna", "encodings.latin_1", "encodings.unicode_escape", "linecache",
+const ALSO = ["_suggestions", "encodings.ascii", "encodings.idna", "encodings.latin_1", "encodings.unicode_escape", "linecache",
   "traceback", "textwrap", "unicodedata", "stringprep", "zlib", "decimal", "numbers", "string", "difflib"]; // prettier-ignore
 
 /** PYTHONHASHSEED: a snapshot freezes the hash secret anyway; zero says so (docs/narrow-call.md). */
 const ENV = { PYTHONHASHSEED: "0", PYTHONOPTIMIZE: "2", PYTHONDONTWRITEBYTECODE: "1", HOME: "/" };
 
+/**
+ * The worker has an empty archive in place of the standard library. zipimport must not remember that there was another:
+ * a traceback asks it for source lines and would read beyond the end. Freed memory is zeroed by using it once more.
+ */
 const PREPARE = `
-import gc, importlib, sys
+import gc, importlib, sys, zipimport
 sys.path.insert(0, "/app")
 for name in names:
     importlib.import_module(name)
 sys.path.remove("/app")
 sys.path_importer_cache.clear()
 importlib.invalidate_caches()
+zipimport._zip_directory_cache.clear()
 del names, name
 gc.collect()
 scrub = [bytearray(4096) for _ in range(120)] + [bytearray(600) for _ in range(600)]

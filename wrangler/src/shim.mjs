@@ -31,10 +31,16 @@ export async function withShims(parts, boot) {
     const module = CachedModule(source);
     return { module, instance: new WebAssembly.Instance(module, imports) };
   });
+  const failure = Promise.withResolvers(); // Pyodide only logs that its module did not start, and then waits for ever
   put(WebAssembly, "instantiateStreaming", async (_, imports) => {
-    const instance = new WebAssembly.Instance(parts.wasm, imports);
-    parts.onMemory(instance.exports.memory);
-    return { module: parts.wasm, instance };
+    try {
+      const instance = new WebAssembly.Instance(parts.wasm, imports);
+      parts.onMemory(instance.exports.memory);
+      return { module: parts.wasm, instance };
+    } catch (error) {
+      failure.reject(error);
+      throw error;
+    }
   });
   put(globalThis, "process", undefined); // else Emscripten takes a worker with nodejs_compat for Node
   put(globalThis, "location", { href: INDEX, toString: () => INDEX });
@@ -43,7 +49,7 @@ export async function withShims(parts, boot) {
   put(globalThis, "setTimeout", (task) => void queueMicrotask(task));
   put(crypto, "getRandomValues", (bytes) => bytes.fill(7)); // index.mjs reseeds on the first request
   try {
-    return await boot();
+    return await Promise.race([boot(), failure.promise]);
   } finally {
     for (const restore of undo.reverse()) restore();
   }
