@@ -8,7 +8,7 @@ const LAYERS = {
   client: "Read from this browser’s own store; no request was made.",
   isolate: "The worker had just answered the same question and had the answer in memory.",
   cdn: "This point of presence had the answer in its cache.",
-  edge: "Computed now, in WebAssembly, in the worker: one pass over the whole catalogue.",
+  edge: "Computed now, in WebAssembly, in the worker nearest to you.",
   "origin-memory": "The edge asked the origin, which had the answer in memory.",
   redis: "The edge asked the origin, which found the answer in Redis.",
   origin: "The edge asked the origin, which computed the answer.",
