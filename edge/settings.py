@@ -21,7 +21,7 @@ class Settings(NamedTuple):
     """Bound of the isolate's answer cache: bytes of keys and bodies."""
     cdn_ttl_s: int = 60
     cdn_stale_s: int = 3600
-    shared_history_max: int = 3
+    shared_history_max: int = 2
     """Answers for histories of at most this many items are worth keeping for other visitors."""
     breaker_failures: int = 3
     """So many failures of the origin in a row open the breaker ..."""
