@@ -23,8 +23,8 @@ from data.titles import title_of
 
 PRODUCT = re.compile(r"\d{5}[A-Z]{0,2}|DCGS\w+")
 """Stock codes of goods. All others are postage, fees, samples, vouchers, adjustments and the like."""
-SERVICES = frozenset({"23444", "23574", "23702"})
-"""Next day carriage, packing charge, high resolution image: services with a code like that of goods."""
+SERVICES = frozenset({"22016", "23444", "23574", "23702"})
+"""A gift voucher, next day carriage, packing charge, high resolution image: services with a code like that of goods."""
 
 
 class Line(NamedTuple):

@@ -81,7 +81,7 @@ def recent_popularity(sessions: Sessions, items: int, share: float = 0.1) -> Flo
 
 def _session_weights(lengths: Longs, how: Counting) -> Singles:
     n = len(lengths)
-    weights = np.maximum(lengths, 1) ** -how.length
+    weights = np.maximum(lengths, 1.0) ** -how.length
     if how.tau != FOREVER:
         weights *= np.exp(-(n - 1 - np.arange(n)) / max(n, 1) / how.tau)
     return weights.astype(np.float32)

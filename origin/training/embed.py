@@ -12,26 +12,26 @@ from origin.training.lists import row_of
 
 TRUSTED_CLICKS = 10
 """Clicks at which an item's vector comes half from sessions, half from its title."""
-_TEXT_DIMS = 256
+TEXT_DIMS = 128
 _RIDGE = 1.0
 _MAX_TERMS = 60_000
 _WORD = r"(?u)\b\w+\b"  # also words of one letter or digit, which the library's default skips
 
 
-def embed(counts: Sparse, clicks: Longs, titles: Sequence[str], dims: int, seed: int) -> Floats:
+def embed(counts: Sparse, clicks: Longs, text: Floats, dims: int, seed: int) -> Floats:
     """Unit vectors, items x dims; a zero row for an item with neither pairs nor words.
 
-    With ``v_i`` from sessions and ``u_i`` from the title, both of length one and in one space::
+    ``text`` is what :func:`text_vectors` returns. With ``v_i`` from sessions and ``u_i`` from the title, both of
+    length one and in one space::
 
         e_i = n / (n + TRUSTED_CLICKS) * v_i + TRUSTED_CLICKS / (n + TRUSTED_CLICKS) * u_i,   n = clicks of i
     """
     sessions = session_vectors(counts, dims, seed)
-    worded = np.array([any(c.isalpha() for c in title) for title in titles], bool)
+    worded: Bools = np.any(text != 0, axis=1)
     if not worded.any():
         return sessions
-    text = text_vectors([t if w else "" for t, w in zip(titles, worded, strict=True)], seed)
-    words = _mapped(text, sessions, clicks, worded, dims)
-    known = np.abs(sessions).sum(axis=1) > 0
+    known: Bools = np.any(sessions != 0, axis=1)
+    words = _mapped(text, sessions, clicks, worded & known, dims)
     share = np.where(known, clicks / (clicks + TRUSTED_CLICKS), 0.0)
     share[known & ~worded] = 1.0
     return _unit(share[:, None] * sessions + (1 - share[:, None]) * words)
@@ -55,19 +55,24 @@ def session_vectors(counts: Sparse, dims: int, seed: int) -> Floats:
 
 
 def text_vectors(titles: Sequence[str], seed: int) -> Floats:
-    """TF-IDF of words, word pairs and letter groups within words, reduced by SVD; unit rows."""
+    """TF-IDF of words, word pairs and letter groups within words, reduced by SVD; items x TEXT_DIMS, unit rows.
+
+    Titles without a letter say nothing: their rows are zero, and so are all rows if no title has words.
+    """
+    said = [title if any(c.isalpha() for c in title) else "" for title in titles]
+    if not any(said):
+        return np.zeros((len(said), TEXT_DIMS))
     words = TfidfVectorizer(ngram_range=(1, 2), token_pattern=_WORD, sublinear_tf=True, max_features=_MAX_TERMS)
     letters = TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 5), sublinear_tf=True, max_features=_MAX_TERMS)
-    terms = hstack([words.fit_transform(titles), 0.5 * letters.fit_transform(titles)], format="csr")
-    return _unit(_svd(csr_array(terms, dtype=np.float64), _TEXT_DIMS, seed))
+    terms = hstack([words.fit_transform(said), 0.5 * letters.fit_transform(said)], format="csr")
+    return _unit(_svd(csr_array(terms, dtype=np.float64), TEXT_DIMS, seed))
 
 
-def _mapped(text: Floats, sessions: Floats, clicks: Longs, worded: Bools, dims: int) -> Floats:
-    """Text vectors carried into the space of the session vectors by ridge regression over items that have both.
+def _mapped(text: Floats, sessions: Floats, clicks: Longs, both: Bools, dims: int) -> Floats:
+    """Text vectors carried into the space of the session vectors by ridge regression over items that have ``both``.
 
     Each item weighs as much as its session vector is trusted. Without such items the text vectors stay as they are.
     """
-    both = worded & (np.abs(sessions).sum(axis=1) > 0)
     if both.sum() < 2:
         return _unit(text[:, :dims])
     trust = np.sqrt(clicks[both] / (clicks[both] + TRUSTED_CLICKS))[:, None]

@@ -42,20 +42,21 @@ class ListMaker:
     """Makes neighbour lists from one set of sessions under any settings; counts once what all of them share."""
 
     def __init__(self, sessions: Sessions, items: int, neighbours: int) -> None:
-        self._pairs: Pairs = gather(sessions, items)
-        self._popular = popularity(sessions, items)
+        self.sessions, self.items = sessions, items
+        self.pairs: Pairs = gather(sessions, items)
+        self.popular = popularity(sessions, items)
         self._recent = recent_popularity(sessions, items)
         self.neighbours = neighbours
         self._second = second_order(self._weighed(SOURCE))
 
     def make(self, how: ListSettings) -> Sparse:
         """Truncated lists, weights summing to about one per row on average."""
-        trend = trend_factors(self._popular, self._recent, how.weighting.trend)
+        trend = trend_factors(self.popular, self._recent, how.weighting.trend)
         return truncate(smoothed(self._weighed(how), self._second, trend, how.smoothing), self.neighbours)
 
     def _weighed(self, how: ListSettings) -> Sparse:
-        trend = trend_factors(self._popular, self._recent, how.weighting.trend)
-        return weigh(count(self._pairs, how.counting), self._popular, trend, how.weighting)
+        trend = trend_factors(self.popular, self._recent, how.weighting.trend)
+        return weigh(count(self.pairs, how.counting), self.popular, trend, how.weighting)
 
 
 class Fitted(NamedTuple):

@@ -5,12 +5,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from origin.training.arrays import Floats
 from origin.training.artifact import Parts, assemble
 from origin.training.batch import BatchKernel
 from origin.training.catalogue import Catalogue
-from origin.training.count import count, gather, popularity
+from origin.training.count import count
 from origin.training.datasets import Dataset
-from origin.training.embed import embed
+from origin.training.embed import embed, text_vectors
 from origin.training.fill import FittedFill, aged_popularity, fit_decay, fit_fill
 from origin.training.fit import Fitted, ListMaker, fit
 from origin.training.metrics import measure
@@ -29,13 +30,13 @@ class Options(NamedTuple):
     """Dimensions of the item vectors: a multiple of 16 up to 256."""
     neighbours: int = 40
     """Neighbours stored per item, at most."""
-    validation: float = 0.05
-    """Share of the sessions, the newest, on which settings are chosen."""
     mask: str = "none"
     """What the site never shows (expand.MASKS): the fit then ignores it too."""
 
 
 DEFAULTS = Options()
+ENOUGH = 10_000
+"""Questions that a fit is content with."""
 
 
 def train(
@@ -53,13 +54,13 @@ def train(
     """
     started = clock() if clock else 0.0
     sessions, catalogue = dataset.sessions, dataset.catalogue
-    stop = sessions.size - max(round(sessions.size * options.validation), 1)
-    earlier, newest = sessions.slice(0, stop), sessions.slice(stop, sessions.size)
+    earlier, newest = split(sessions)
     asked = next_item_questions(newest)
     progress(f"fitting on {asked.size:,} questions from the newest {newest.size:,} sessions")
-    chosen = choose(earlier, asked, catalogue, seed, options, progress)
+    text = text_vectors(catalogue.titles, seed)
+    chosen = choose(earlier, asked, catalogue, text, seed, options, progress)
     progress("counting again on all sessions")
-    parts = build(sessions, catalogue, chosen, seed, options)
+    parts = build(ListMaker(sessions, catalogue.size, options.neighbours), text, chosen, seed, options)
     about: dict[str, Any] = {
         **dataset.counts(),
         "seed": seed,
@@ -69,6 +70,16 @@ def train(
     if clock:
         about["seconds"] = round(clock() - started, 1)
     return assemble(version, catalogue, parts, about)
+
+
+def split(sessions: Sessions) -> tuple[Sessions, Sessions]:
+    """(earlier, newest): the newest 5 % of the sessions, on which settings are chosen; up to 10 % of a small site's,
+    as long as they hold fewer than ENOUGH next items.
+    """
+    asked = np.concatenate([[0], np.cumsum(np.maximum(sessions.lengths() - 1, 0))])
+    wanted = int(np.searchsorted(asked, asked[-1] - ENOUGH, side="right")) - 1
+    stop = min(max(wanted, int(sessions.size * 0.9)), int(sessions.size * 0.95), sessions.size - 1)
+    return sessions.slice(0, stop), sessions.slice(stop, sessions.size)
 
 
 class Chosen(NamedTuple):
@@ -90,7 +101,13 @@ class Chosen(NamedTuple):
 
 
 def choose(
-    earlier: Sessions, asked: Questions, catalogue: Catalogue, seed: int, options: Options, progress: Progress
+    earlier: Sessions,
+    asked: Questions,
+    catalogue: Catalogue,
+    text: Floats,
+    seed: int,
+    options: Options,
+    progress: Progress,
 ) -> Chosen:
     """Fit on ``asked``, with lists counted on ``earlier`` alone, and measure the quantised result there."""
     maker = ListMaker(earlier, catalogue.size, options.neighbours)
@@ -99,7 +116,7 @@ def choose(
     missed = asked.take(Replay(lists, asked, options.mask).missed())
     decay = fit_decay(earlier, catalogue.size, (missed if missed.size else asked).targets.astype(np.int64))
     rough = Chosen(fitted, decay, FittedFill(Fill(), 0.0), {})
-    parts = build(earlier, catalogue, rough, seed, options)
+    parts = build(maker, text, rough, seed, options)
     kernel = BatchKernel(open_model(assemble("fit", catalogue, parts, {})))
     fill = fit_fill(kernel, missed)
     progress(f"empty places: {missed.size:,} questions that no list answers, discounted gain {fill.gain:.3f}")
@@ -108,11 +125,10 @@ def choose(
     return rough._replace(fill=fill, validation=validation)
 
 
-def build(sessions: Sessions, catalogue: Catalogue, chosen: Chosen, seed: int, options: Options) -> Parts:
-    """Lists, vectors, bias and blend from ``sessions`` under the ``chosen`` settings."""
-    n = catalogue.size
-    lists: QuantisedLists = quantise_lists(ListMaker(sessions, n, options.neighbours).make(chosen.fitted.lists))
-    counts = count(gather(sessions, n), SOURCE.counting)
-    vectors = embed(counts, popularity(sessions, n), catalogue.titles, options.dims, seed)
-    bias = quantise_bias(aged_popularity(sessions, n, chosen.decay))
+def build(maker: ListMaker, text: Floats, chosen: Chosen, seed: int, options: Options) -> Parts:
+    """Lists, vectors, bias and blend from ``maker``'s sessions under the ``chosen`` settings."""
+    lists: QuantisedLists = quantise_lists(maker.make(chosen.fitted.lists))
+    counts = count(maker.pairs, SOURCE.counting)
+    vectors = embed(counts, maker.popular, text, options.dims, seed)
+    bias = quantise_bias(aged_popularity(maker.sessions, maker.items, chosen.decay))
     return Parts(lists, quantise_vectors(vectors), bias, quantise_blend(chosen.fitted.scalars, chosen.fill.fill, lists))
