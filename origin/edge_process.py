@@ -26,17 +26,17 @@ def outdated(root: Path, model: Path) -> bool:
     return any(f.stat().st_mtime > made for f in [model, *files] if f.is_file() and "__pycache__" not in f.parts)
 
 
-def edge_process(settings: Settings, environ: Mapping[str, str], root: Path, log: Path) -> Child:
-    """The edge as a child, with the origin of the same settings behind it and the demo shop at ``/``."""
+def edge_process(settings: Settings, environ: Mapping[str, str], root: Path, built: Path, log: Path) -> Child:
+    """The bundle ``built`` as a child, with the origin of the same settings behind it and the demo shop at ``/``."""
     defaults = {"DOORSTEP_DEMO": "1", "DOORSTEP_ORIGIN_URL": f"http://{settings.host}:{settings.origin_port}"}
-    return Child("edge", command(settings, root), env={**defaults, **environ}, cwd=root, log=log)
+    return Child("edge", command(settings, root, built), env={**defaults, **environ}, cwd=root, log=log)
 
 
-def command(settings: Settings, root: Path) -> list[str]:
-    """How workerd serves the bundle. Raises :class:`Unavailable` if it is not installed."""
+def command(settings: Settings, root: Path, built: Path) -> list[str]:
+    """How workerd serves the bundle ``built``. Raises :class:`Unavailable` if it is not installed."""
     # The native program itself, not its Node.js wrapper: a wrapper would not pass on the signal that stops it.
     found = sorted((root / "wrangler" / "node_modules" / "@cloudflare").glob("workerd-*/bin/workerd*"))
     if not found:
         raise Unavailable("no_workerd", "workerd is not installed; run `npm ci` in wrangler/, or `make demo`")
-    return [str(found[0]), "serve", "--binary", str(bundle(root)), "--socket-addr",
+    return [str(found[0]), "serve", "--binary", str(built), "--socket-addr",
             f"http={settings.host}:{settings.edge_port}"]  # fmt: skip

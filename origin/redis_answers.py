@@ -51,6 +51,7 @@ class RedisAnswers:
         self._breaker = CircuitBreaker(failures=3, pause_s=1.0)
         self._queue: deque[tuple[bytes, bytes]] = deque(maxlen=_QUEUE)
         self._queued = asyncio.Event()
+        self._closing = False
         self.failures = 0
 
     async def get(self, key: str) -> tuple[Kept, bool] | None:
@@ -76,11 +77,11 @@ class RedisAnswers:
             self._queued.set()
 
     async def write_forever(self) -> None:
-        """Send queued writes until cancelled."""
-        while True:
+        """Send queued writes until :meth:`close`; cancelling is not enough, the client may swallow it."""
+        while not self._closing:
             await self._queued.wait()
             self._queued.clear()
-            while self._queue and self._breaker.allows(self._clock()):
+            while self._queue and not self._closing and self._breaker.allows(self._clock()):
                 await self._write([self._queue.popleft() for _ in range(min(_BATCH, len(self._queue)))])
 
     async def reachable(self) -> bool:
@@ -92,6 +93,9 @@ class RedisAnswers:
             return False
 
     async def close(self) -> None:
+        """End the writing, whatever is still queued, and the connections."""
+        self._closing = True
+        self._queued.set()
         await self._client.aclose()
 
     async def _write(self, batch: list[tuple[bytes, bytes]]) -> None:

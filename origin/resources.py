@@ -43,10 +43,10 @@ class Resources:
         finally:
             for task in tasks:
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
             await self.recommender.close()
             if self.redis:
                 await self.redis.close()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def missing(self) -> dict[str, str]:
         """The parts that are out of reach, each with what is wrong; empty when ready."""

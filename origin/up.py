@@ -24,16 +24,17 @@ _STEADY_S = 60
 
 
 def up(
-    settings: Settings, environ: Mapping[str, str], root: Path, say: Say, prepare: Callable[[Settings], None]
+    settings: Settings, environ: Mapping[str, str], root: Path, say: Say, prepare: Callable[[Settings], Path]
 ) -> None:
-    """Run everything until SIGINT, SIGTERM or SIGHUP. ``prepare`` sees to model and bundle before anything starts.
+    """Run everything until SIGINT, SIGTERM or SIGHUP. ``prepare`` sees to model and bundle before anything starts
+    and returns the bundle; ``root`` is the project's folder.
 
     Raises :class:`shared.errors.DoorstepError` if something cannot be started; nothing is left running then either.
     """
     logs = settings.home / "log"
     with _stoppable(), _only_one(settings.home), contextlib.ExitStack() as running:
         check_ports(settings)
-        prepare(settings)
+        bundle = prepare(settings)
         running.callback(_no_more_interruptions)
         running.callback(say, "stopped")
         children = []
@@ -47,7 +48,7 @@ def up(
             say("Redis answers")
         for child, url in (
             (_origin(settings, inherited, root, logs / "origin.log"), origin_url(settings) + "/readyz"),
-            (edge_process(settings, inherited, root, logs / "edge.log"), edge_url(settings) + "/healthz"),
+            (edge_process(settings, inherited, root, bundle, logs / "edge.log"), edge_url(settings) + "/healthz"),
         ):
             running.callback(child.stop)
             child.start()

@@ -38,8 +38,8 @@ def _say(line: str) -> None:
     print(line, flush=True)
 
 
-def _prepare(settings: "Settings") -> None:
-    """A model in force and a bundle that is not older than what it is made from."""
+def _prepare(settings: "Settings") -> Path:
+    """A model in force and a bundle that is not older than what it is made from; returns the bundle."""
     from origin.commands.build_edge import build
     from origin.edge_process import bundle, outdated
     from origin.registry import Registry
@@ -49,10 +49,12 @@ def _prepare(settings: "Settings") -> None:
         _publish_demo(registry)
     current = registry.current()
     model = registry.model_file(current.models[0])
+    built = bundle(ROOT)
     if outdated(ROOT, model):
         _say("building the edge's bundle; the first time this takes a while")
-        build(bundle(ROOT).parent, model=model, rules=registry.rules_file(current.rules[0]) if current.rules else None)
+        build(built.parent, model=model, rules=registry.rules_file(current.rules[0]) if current.rules else None)
     _say(f"model {current.models[0]}")
+    return built
 
 
 def _publish_demo(registry: "Registry") -> None:
