@@ -74,7 +74,7 @@ def _mapped(text: Floats, sessions: Floats, clicks: Longs, both: Bools, dims: in
     Each item weighs as much as its session vector is trusted. Without such items the text vectors stay as they are.
     """
     if both.sum() < 2:
-        return _unit(text[:, :dims])
+        return _unit(np.pad(text, ((0, 0), (0, max(dims - TEXT_DIMS, 0))))[:, :dims])
     trust = np.sqrt(clicks[both] / (clicks[both] + TRUSTED_CLICKS))[:, None]
     x, y = text[both] * trust, sessions[both] * trust
     return _unit(text @ np.linalg.solve(x.T @ x + _RIDGE * np.eye(text.shape[1]), x.T @ y))

@@ -51,15 +51,16 @@ def read_items(path: Path, item: str | None = None) -> ItemFields:
         field = re.sub(r"\W+", "_", name.strip().lower())
         if name in (key, titles) or not _FIELD.fullmatch(field) or not _readable(table, name):
             continue
-        values = [_text(table, name)[row] for row in rows]
+        texts = _text(table, name)
+        values = [texts[row] for row in rows]
         if (parsed := _numbers(values)) is not None and field != "category":
             numbers[field] = parsed
         elif field == "price":
             _complain(table, name, values, rows)
         elif _repeats(values) or (field == "category" and len(set(values)) <= MAX_WORDS):
             words[field] = values
-    shown = [_text(table, titles)[row] for row in rows] if titles else [""] * len(rows)
-    return ItemFields(list(last), shown, numbers, words)
+    named = _text(table, titles) if titles else [""] * table.rows
+    return ItemFields(list(last), [named[row] for row in rows], numbers, words)
 
 
 def catalogue_of(ids: Sequence[str], titles: dict[str, str], fields: ItemFields | None) -> Catalogue:

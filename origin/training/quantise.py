@@ -72,7 +72,7 @@ def quantise_bias(popularity: Floats) -> NDArray[np.uint8]:
     return np.rint(255 * logs / max(float(logs.max()), 1e-9)).astype(np.uint8)
 
 
-def quantise_blend(scalars: Scalars, fill: Fill, lists: QuantisedLists) -> Blend:
+def quantise_blend(scalars: Scalars, fill: Fill, lists: QuantisedLists, dims: int) -> Blend:
     """The scalars in fixed point, ``again`` in the score units of ``lists``.
 
     ``score_scale``: 1.0 is what the first entry of a middling list scores when its item was clicked last.
@@ -90,7 +90,7 @@ def quantise_blend(scalars: Scalars, fill: Fill, lists: QuantisedLists) -> Blend
         shrink=_fixed(places**-scalars.shrink, 4096, 0, 1 << 12),
         variety=_one(scalars.variety, 256, -256, 1 << 12),
         recall=_fixed(places**-fill.recall, 255, 0, 255),
-        similarity=fill.similarity,
+        similarity=min(fill.similarity, 256 * 64 // dims),  # the bound of shared.blend
         popularity=fill.popularity,
         score_scale=LISTED + (int(np.median(best)) if len(best) else 0),
     )

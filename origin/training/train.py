@@ -120,7 +120,7 @@ def choose(
     kernel = BatchKernel(open_model(assemble("fit", catalogue, parts, {})))
     fill = fit_fill(kernel, missed)
     progress(f"empty places: {missed.size:,} questions that no list answers, discounted gain {fill.gain:.3f}")
-    kernel.blend = quantise_blend(fitted.scalars, fill.fill, parts.lists)
+    kernel.blend = quantise_blend(fitted.scalars, fill.fill, parts.lists, options.dims)
     validation = measure(kernel.answer(asked, 20, options.mask).items, asked.targets, kernel.items)
     return rough._replace(fill=fill, validation=validation)
 
@@ -131,4 +131,5 @@ def build(maker: ListMaker, text: Floats, chosen: Chosen, seed: int, options: Op
     counts = count(maker.pairs, SOURCE.counting)
     vectors = embed(counts, maker.popular, text, options.dims, seed)
     bias = quantise_bias(aged_popularity(maker.sessions, maker.items, chosen.decay))
-    return Parts(lists, quantise_vectors(vectors), bias, quantise_blend(chosen.fitted.scalars, chosen.fill.fill, lists))
+    blend = quantise_blend(chosen.fitted.scalars, chosen.fill.fill, lists, options.dims)
+    return Parts(lists, quantise_vectors(vectors), bias, blend)

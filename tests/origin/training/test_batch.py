@@ -13,7 +13,7 @@ from origin.training.sessions import questions
 from shared.blend import HISTORY
 from shared.kernels import PythonKernel
 from shared.model import Model
-from shared.scoring import query
+from shared.scoring import Scoring
 from tests.models import make_model
 
 ITEMS = 120
@@ -37,9 +37,9 @@ def test_answers_are_those_of_the_reference(model: Model, newest_first: list[lis
     answers = BatchKernel(model).answer(asked(newest_first), k)
     reference = PythonKernel(model)
     for history, items, scores in zip(newest_first, *answers, strict=True):
-        expected = reference.top(query(model, history), None, k)
-        assert [c.item for c in expected] == items.tolist()
-        assert [c.score for c in expected] == scores.tolist()
+        expected = reference.top(Scoring(model).query(history), None, k)
+        assert [c[0] for c in expected] == items.tolist()
+        assert [c[1] for c in expected] == scores.tolist()
 
 
 @pytest.mark.parametrize(("mask", "hidden"), [("none", 0), ("current", 1), ("seen", HISTORY)])
@@ -51,7 +51,7 @@ def test_masked_items_are_left_out_and_nothing_else(mask: str, hidden: int, newe
     reference = PythonKernel(model)
     for history, items in zip(newest_first, answers, strict=True):
         out = set(list(dict.fromkeys(history[:HISTORY]))[:hidden])
-        expected = [c.item for c in reference.top(query(model, history), None, ITEMS) if c.item not in out]
+        expected = [c[0] for c in reference.top(Scoring(model).query(history), None, ITEMS) if c[0] not in out]
         assert [i for i in items.tolist() if i >= 0] == expected
 
 

@@ -70,11 +70,12 @@ def test_the_ring_is_learned() -> None:
     [[[0], [1]], [[0, 1]], [[0, 1], [1, 0], [0, 0]], [[0]] * 50],
     ids=["no pairs", "one session", "tiny", "one item bought"],
 )
-def test_odd_shops_still_give_a_model(sessions: list[list[int]]) -> None:
+@pytest.mark.parametrize("dims", [16, 64, 256])
+def test_odd_shops_still_give_a_model(sessions: list[list[int]], dims: int) -> None:
     events = np.array([i for session in sessions for i in session], np.int32)
     catalogue = bare_catalogue(["a", "b", "c"], ["Red mug", "Blue mug", ""])
     dataset = Dataset(catalogue, Sessions(events, np.cumsum([0, *map(len, sessions)])), {})
-    model = open_model(train(dataset, version="v"))
+    model = open_model(train(dataset, version="v", options=Options(dims=dims)))
     assert len(Decider(PythonKernel(model), NO_RULES).decide(Question(n=3), ()).items) == 3
 
 
