@@ -10,15 +10,15 @@ from origin.numpy_kernel import NumpyKernel
 from shared.filters import parse_filter, resolve
 from shared.kernels import Query
 from shared.model import open_model
-from shared.scoring import query
+from shared.scoring import Scoring
 
 
 def main(path: str) -> None:
     model = open_model(Path(path).read_bytes())
     kernel, rng = NumpyKernel(model), random.Random(1)
-    asked = [query(model, rng.sample(range(model.items), 10)) for _ in range(500)]
+    asked = [Scoring(model).query(rng.sample(range(model.items), 10)) for _ in range(500)]
     some = kernel.select(resolve(model, parse_filter("price<=10")))
-    nobody = query(model, [])
+    nobody = Scoring(model).query([])
     print(f"{model.items:,} items, {len(model.sections['lists.low']) / model.items:.0f} neighbours each; us per call")
     for what, call, calls in (
         ("10 items, lists suffice, top 60", lambda q: kernel.top(q, None, 60), 500),

@@ -6,7 +6,6 @@ that live here, as long as the :class:`SimdKernel` does, and are never resized.
 
 from array import array
 from collections.abc import Sequence
-from functools import partial
 from struct import Struct
 from typing import Any, NamedTuple, Protocol, Union
 
@@ -35,7 +34,6 @@ class Selection(NamedTuple):
 
 
 _FOUND = Struct("<3i4x")  # item, score, cause, and a word that only the kernel uses
-_candidate = partial(tuple.__new__, Candidate)  # a third of the cost of Candidate(...)
 
 
 class SimdKernel:
@@ -55,12 +53,16 @@ class SimdKernel:
         self._desk = self._copy(array("I", self._layout()))
         self._all = self._everything()
 
+    def find(self, ids: Sequence[str]) -> list[int]:
+        """As :meth:`shared.kernels.Kernel.find`."""
+        return [self.model.find(i) for i in ids]
+
     def top(self, query: Query, allowed: Selection | None, k: int) -> list[Candidate]:
         """As :meth:`shared.kernels.Kernel.top`."""
         packed = pack(query)
         self._packed[: len(packed)] = packed
         count = self._top(self._desk, (allowed or self._all).address, k)
-        return list(map(_candidate, _FOUND.iter_unpack(self._found[: count * _FOUND.size])))
+        return list(_FOUND.iter_unpack(self._found[: count * _FOUND.size]))
 
     def select(self, terms: Sequence[Term]) -> Selection:
         """As :meth:`shared.kernels.Kernel.select`."""

@@ -9,7 +9,7 @@ from shared.kernels import MAX_TOP, Candidate, Kernel, Query, Term
 from shared.model import Model
 from shared.ranking import Policy, compile_policy, rank
 from shared.rules import Rules
-from shared.scoring import query
+from shared.scoring import Scoring
 
 MAX_SELECTIONS = 32
 """Filters whose selection is kept per model; at 100,000 items each takes 12.5 kB."""
@@ -22,6 +22,7 @@ class Decider:
         self.kernel = kernel
         self.model: Model = kernel.model
         self.rules = rules
+        self._scoring = Scoring(self.model)
         self._policies = {name: compile_policy(self.model, slot) for name, slot in rules.slots.items()}
         self._default = compile_policy(self.model, rules.slot("*"))
         self._selections: dict[tuple[tuple[Term, ...], tuple[Condition, ...]], Any] = {}
@@ -31,16 +32,16 @@ class Decider:
 
         Raises :class:`shared.errors.NotInModel` if the question filters by a field that the model lacks.
         """
-        model, find = self.model, self.model.find
-        clicks = [i for i in map(find, history) if i >= 0]
+        clicks = [i for i in self.kernel.find(history) if i >= 0]
         policy = self._policies.get(question.slot, self._default)
         drop = set(policy.hide)
-        drop.update(map(find, question.exclude))
-        drop_seen = policy.drop_seen if question.seen is None else question.seen == "drop"
-        if drop_seen:
+        if question.exclude:
+            drop.update(self.kernel.find(question.exclude))
+        if policy.drop_seen if question.seen is None else question.seen == "drop":
             drop.update(clicks)
-        asked = query(model, clicks)
+        asked = self._scoring.query(clicks)
         ranked = self._ranked(asked, question, policy, drop)
+        model = self.model
         names = [*map(model.id, asked.items), None]  # the last one is that of NO_CAUSE
         items = [(model.card(item), score, names[cause]) for item, score, cause in ranked]
         return Answer(question.slot, model.name, variant, model.blend.score_scale, items)

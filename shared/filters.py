@@ -11,6 +11,7 @@ Parsing knows no model; :func:`resolve` turns the conditions into integer ranges
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from shared.errors import BadInput, NotInModel
@@ -32,6 +33,7 @@ class Condition(NamedTuple):
     values: tuple[str, ...]
 
 
+@lru_cache(maxsize=256)
 def parse_filter(text: str) -> tuple[Condition, ...]:
     """The conditions of ``text``, sorted, so that equal filters compare equal. Raises :class:`BadInput`."""
     if len(text) > MAX_TEXT:

@@ -41,12 +41,9 @@ class Query(NamedTuple):
     """u8 each: x_t's share in the visitor's vector."""
 
 
-class Candidate(NamedTuple):
-    """One item that a kernel found. ``cause`` is the position in ``Query.items`` that brought it, or NO_CAUSE."""
-
-    item: int
-    score: int
-    cause: int
+Candidate = tuple[int, int, int]
+"""One item that a kernel found: (item, score, cause). ``cause`` is the position in ``Query.items`` that brought it, or
+NO_CAUSE. A plain tuple, because a named one costs more to make than all the rest of ranking it."""
 
 
 class Term(NamedTuple):
@@ -61,6 +58,9 @@ class Kernel(Protocol):
     """Scores one model. Not thread-safe: a kernel may keep scratch memory."""
 
     model: Model
+
+    def find(self, ids: Sequence[str]) -> Sequence[int]:
+        """The index of the item called each of ``ids``, or -1."""
 
     def top(self, query: Query, allowed: Any, k: int) -> Sequence[Candidate]:
         """The ``k`` best items (1 <= k <= MAX_TOP), best first, ties by lower item index.
@@ -78,6 +78,9 @@ class PythonKernel:
     def __init__(self, model: Model) -> None:
         self.model = model
 
+    def find(self, ids: Sequence[str]) -> list[int]:
+        return [self.model.find(i) for i in ids]
+
     def top(self, query: Query, allowed: bytes | None, k: int) -> list[Candidate]:
         lists, causes = self._lists(query)
         vector = self._vector(query)
@@ -87,7 +90,7 @@ class PythonKernel:
 
         items = (i for i in range(self.model.items) if allowed is None or allowed[i >> 3] >> (i & 7) & 1)
         best = nlargest(k, ((score(i), -i) for i in items))
-        return [Candidate(-i, s, causes.get(-i, NO_CAUSE)) for s, i in best]
+        return [(-i, s, causes.get(-i, NO_CAUSE)) for s, i in best]
 
     def select(self, terms: Sequence[Term]) -> bytes:
         """A bitmap: item i is bit i % 8 of byte i // 8."""

@@ -48,9 +48,8 @@ def rank(
     Spread gives way before a place stays empty: items beyond the limit follow after all others.
     """
     if policy.boosts:
-        candidates = sorted(
-            (c._replace(score=_boosted(c, policy, model)) for c in candidates), key=lambda c: (-c.score, c.item)
-        )
+        boosted = ((item, _boosted(item, score, policy, model), cause) for item, score, cause in candidates)
+        candidates = sorted(boosted, key=lambda c: (-c[1], c[0]))
     chosen: list[Candidate] = []
     column, most = policy.spread, policy.most
     if column is None:
@@ -76,13 +75,12 @@ def rank(
             else:
                 over.append(c)
         chosen += over[: n - len(chosen)]
-    return _pinned(chosen, n, policy, drop, {c.item: c for c in candidates}) if policy.pins else chosen
+    return _pinned(chosen, n, policy, drop, {c[0]: c for c in candidates}) if policy.pins else chosen
 
 
-def _boosted(candidate: Candidate, policy: Policy, model: Model) -> int:
-    score = candidate.score
+def _boosted(item: int, score: int, policy: Policy, model: Model) -> int:
     for terms, percent in policy.boosts:
-        if all(inside(model.sections[f"column.{t.column}"][candidate.item], t) for t in terms):
+        if all(inside(model.sections[f"column.{t.column}"][item], t) for t in terms):
             score = score * percent // 100 if score >= 0 else score * 100 // max(percent, 1)
     return score
 
@@ -93,7 +91,7 @@ def _pinned(
     """``chosen`` with each pin at its place. A pin that is dropped (seen, excluded, hidden) is not shown."""
     pins = [(place, item) for place, item in policy.pins if place <= n and item not in drop]
     pinned = {item for _, item in pins}
-    result = [c for c in chosen if c.item not in pinned]
+    result = [c for c in chosen if c[0] not in pinned]
     for place, item in pins:
-        result.insert(place - 1, known.get(item, Candidate(item, 0, NO_CAUSE)))
+        result.insert(place - 1, known.get(item, (item, 0, NO_CAUSE)))
     return result[:n]

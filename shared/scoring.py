@@ -1,37 +1,46 @@
 """From a history to a query: which lists count how much, in integers only (the formula's constants are the blend)."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 
 from shared.blend import HISTORY, Blend
 from shared.kernels import LIMIT, Query
 from shared.model import Model
 
 
-def query(model: Model, history: Sequence[int]) -> Query:
-    """The query for ``history``: item indices, newest first, repeats included; the newest 20 count.
+class Scoring:
+    """The formula for one model, with everything that does not depend on the history computed once."""
 
-    With ``c_t`` clicks on the distinct item ``x_t``, ``L`` clicks and ``R`` distinct items in all::
+    def __init__(self, model: Model) -> None:
+        blend = model.blend
+        self._blend = blend
+        self._scales = model.sections["lists.scales"]
+        self._revisits = [
+            tuple((keep, again * shrink >> 12) for keep, again in zip(blend.keep, blend.again, strict=True))
+            for shrink in (0, *blend.shrink)
+        ]
 
-        weight_t = position_t * (1 + repeat * (c_t - 1)) * scale(x_t)
-        returns  = 1 + variety * (1 - R / L)
-        mul_t    = keep_t * (1 + keep_repeat * (c_t - 1)) * returns
-        add_t    = again_t * (1 + again_repeat * (c_t - 1)) * shrink_R * returns
-    """
-    clicks = history[:HISTORY]
-    counts: dict[int, int] = {}
-    for item in clicks:
-        counts[item] = counts.get(item, 0) + 1
-    blend, scales = model.blend, model.sections["lists.scales"]
-    items = tuple(counts)
-    if len(items) == len(clicks):  # nothing clicked twice: the common case, and every factor for repeats is one
-        weights = [min(w * scales[x] >> 12, 65535) for x, w in zip(items, blend.position, strict=False)]
-        shrink = blend.shrink[len(items) - 1] if items else 0
-        revisits = [(m, a * shrink >> 12) for _, m, a in zip(items, blend.keep, blend.again, strict=False)]
-        return Query(items, weights, revisits, blend.recall[: len(items)])
-    return _with_repeats(blend, scales, counts, len(clicks))
+    def query(self, history: Sequence[int]) -> Query:
+        """The query for ``history``: item indices, newest first, repeats included; the newest 20 count.
+
+        With ``c_t`` clicks on the distinct item ``x_t``, ``L`` clicks and ``R`` distinct items in all::
+
+            weight_t = position_t * (1 + repeat * (c_t - 1)) * scale(x_t)
+            returns  = 1 + variety * (1 - R / L)
+            mul_t    = keep_t * (1 + keep_repeat * (c_t - 1)) * returns
+            add_t    = again_t * (1 + again_repeat * (c_t - 1)) * shrink_R * returns
+        """
+        clicks = history[:HISTORY]
+        items = tuple(dict.fromkeys(clicks))
+        distinct = len(items)
+        if distinct < len(clicks):
+            return _with_repeats(self._blend, self._scales, Counter(clicks), len(clicks))
+        scales = self._scales  # nothing was clicked twice, so every factor for repeats is one
+        weights = [min(w * scales[x] >> 12, 65535) for x, w in zip(items, self._blend.position, strict=False)]
+        return Query(items, weights, self._revisits[distinct][:distinct], self._blend.recall[:distinct])
 
 
-def _with_repeats(blend: Blend, scales: Sequence[int], counts: dict[int, int], clicks: int) -> Query:
+def _with_repeats(blend: Blend, scales: Sequence[int], counts: Mapping[int, int], clicks: int) -> Query:
     distinct = len(counts)
     returns = 256 + blend.variety * (clicks - distinct) // clicks
     shrink = blend.shrink[distinct - 1]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from origin.numpy_kernel import NumpyKernel
 from shared.kernels import LIMIT, LISTED, MAX_TOP, PythonKernel, Query, Term
 from shared.model import MISSING, Model
-from shared.scoring import query
+from shared.scoring import Scoring
 from tests.models import BLEND, make_model
 
 MODELS = {
@@ -42,7 +42,7 @@ terms = st.lists(
 def test_equals_the_reference(name: str, data: st.DataObject, k: int, terms: list[Term] | None) -> None:
     model = MODELS[name]
     item = st.integers(0, model.items - 1)
-    asked = query(model, data.draw(st.lists(item, max_size=25)))
+    asked = Scoring(model).query(data.draw(st.lists(item, max_size=25)))
     agree(model, asked, terms, k)
 
 
@@ -67,14 +67,14 @@ def test_equals_the_reference_above_65536_items() -> None:
     rng = random.Random(8)
     kernel, reference = NumpyKernel(model), PythonKernel(model)
     for k, size in ((1, 0), (20, 3), (40, 10), (MAX_TOP, 20)):
-        asked = query(model, [rng.randrange(model.items) for _ in range(size)])
+        asked = Scoring(model).query([rng.randrange(model.items) for _ in range(size)])
         assert kernel.top(asked, None, k) == reference.top(asked, None, k)
 
 
 def test_ties_go_to_the_lower_index() -> None:
     model = make_model(seed=9, items=5000, dims=16, neighbours=0, sections={"bias": ("u8", bytes(5000))})
-    best = NumpyKernel(model).top(query(model, []), None, 100)
-    assert [c.item for c in best] == list(range(100))
+    best = NumpyKernel(model).top(Scoring(model).query([]), None, 100)
+    assert [c[0] for c in best] == list(range(100))
 
 
 def test_a_list_that_names_an_item_twice_counts_twice() -> None:
@@ -86,14 +86,14 @@ def test_a_list_that_names_an_item_twice_counts_twice() -> None:
             "lists.weights": ("u8", bytes([200] * 8)),
         },
     )  # fmt: skip
-    agree(model, query(model, [0]), None, 3)
+    agree(model, Scoring(model).query([0]), None, 3)
 
 
 def test_a_call_leaves_nothing_behind() -> None:
     model = MODELS["middling"]
     used, rng = NumpyKernel(model), random.Random(11)
     for _ in range(200):
-        asked = query(model, [rng.randrange(model.items) for _ in range(rng.randrange(12))])
+        asked = Scoring(model).query([rng.randrange(model.items) for _ in range(rng.randrange(12))])
         assert used.top(asked, None, 30) == NumpyKernel(model).top(asked, None, 30)
 
 

@@ -12,7 +12,7 @@ from shared.decision import Decider
 from shared.errors import NotInModel
 from shared.kernels import LISTED, PythonKernel, Query
 from shared.rules import NO_RULES, read_rules
-from shared.scoring import query
+from shared.scoring import Scoring
 from tests.models import make_model
 
 MODEL = make_model(items=300)
@@ -104,7 +104,7 @@ def test_a_filter_that_nothing_satisfies_gives_an_empty_list() -> None:
 
 @given(st.lists(st.integers(0, 299), max_size=30))
 def test_a_query_is_within_the_kernels_bounds(history: list[int]) -> None:
-    asked = query(MODEL, history)
+    asked = Scoring(MODEL).query(history)
     assert len(set(asked.items)) == len(asked.items) <= 20
     assert list(asked.items) == list(dict.fromkeys(history[:20]))
     assert all(0 <= w < 1 << 16 for w in asked.weights)
@@ -112,7 +112,7 @@ def test_a_query_is_within_the_kernels_bounds(history: list[int]) -> None:
 
 
 def test_repeats_count_more() -> None:
-    once, twice = query(MODEL, [3, 7, 9]), query(MODEL, [3, 7, 3])
+    once, twice = Scoring(MODEL).query([3, 7, 9]), Scoring(MODEL).query([3, 7, 3])
     assert twice.weights[0] > once.weights[0]
     assert twice.revisits[0][1] > once.revisits[0][1]
 
@@ -120,16 +120,16 @@ def test_repeats_count_more() -> None:
 @settings(max_examples=30)
 @given(st.lists(st.integers(0, 299), min_size=1, max_size=5, unique=True))
 def test_listed_items_always_beat_unlisted_ones(items: list[int]) -> None:
-    full = KERNEL.top(query(MODEL, items), None, 300)
+    full = KERNEL.top(Scoring(MODEL).query(items), None, 300)
     listed = {
         j
         for x in items
         for j in MODEL.sections["lists.low"][MODEL.sections["lists.ends"][x] : MODEL.sections["lists.ends"][x + 1]]
     } | set(items)
-    assert {c.item for c in full[: len(listed)]} == listed
-    assert all((c.score >= LISTED) == (c.item in listed) for c in full)
+    assert {c[0] for c in full[: len(listed)]} == listed
+    assert all((c[1] >= LISTED) == (c[0] in listed) for c in full)
 
 
 def test_ties_go_to_the_lower_index() -> None:
     model = make_model(items=64, sections={"bias": ("u8", bytes(64))})
-    assert [c.item for c in PythonKernel(model).top(Query((), (), (), ()), None, 64)] == list(range(64))
+    assert [c[0] for c in PythonKernel(model).top(Query((), (), (), ()), None, 64)] == list(range(64))
