@@ -8,8 +8,11 @@ import { moduleNames } from "./sources.mjs";
 
 const MAX_HELPER_BYTES = 4096;
 /** Imported although no source of ours names them: error paths and codecs load them on first use, too late by then. */
-const ALSO = ["_suggestions", "encodings.ascii", "encodings.idna", "encodings.latin_1", "encodings.unicode_escape", "linecache",
-  "traceback", "textwrap", "unicodedata", "stringprep", "zlib", "decimal", "numbers", "string", "difflib"]; // prettier-ignore
+const ALSO = [
+  ...["_suggestions", "linecache", "traceback", "textwrap", "difflib", "string"],
+  ...["encodings.ascii", "encodings.idna", "encodings.latin_1", "encodings.unicode_escape", "stringprep", "unicodedata"],
+  ...["decimal", "numbers", "zlib"],
+];
 
 /** PYTHONHASHSEED: a snapshot freezes the hash secret anyway; zero says so (docs/narrow-call.md). */
 const ENV = { PYTHONHASHSEED: "0", PYTHONOPTIMIZE: "2", PYTHONDONTWRITEBYTECODE: "1", HOME: "/" };
