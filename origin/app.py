@@ -11,8 +11,6 @@ from origin.problems import answer_problems
 from origin.resources import Resources
 from origin.settings import Settings
 
-MAX_BODY_BYTES = 64 * 1024
-
 
 def create_app(settings: Settings, *, resources: Resources | None = None) -> FastAPI:
     """The FastAPI application. Its lifespan opens and closes ``resources``, made from ``settings`` if not given."""
@@ -24,8 +22,7 @@ def create_app(settings: Settings, *, resources: Resources | None = None) -> Fas
             yield
 
     app = FastAPI(
-        title="Doorstep origin", version="1", lifespan=lifespan, docs_url=None, redoc_url=None,
-        max_body_size=MAX_BODY_BYTES,
+        title="Doorstep origin", version="1", lifespan=lifespan, docs_url=None, redoc_url=None, redirect_slashes=False
     )  # fmt: skip
     answer_problems(app)
     app.add_middleware(HeadRequests)

@@ -16,20 +16,37 @@ class ProblemProtocol(HttpToolsProtocol):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._head_bytes = 0
+        self._in_head = False
+
+    def data_received(self, data: bytes) -> None:
+        """Besides parsing, cut off a head that does not end: the parser itself would gather it without bound."""
+        super().data_received(data)
+        if self._in_head and not self.transport.is_closing():
+            self._head_bytes += len(data)
+            if self._head_bytes > MAX_HEAD_BYTES:
+                self.send_400_response("")
 
     def on_message_begin(self) -> None:
         self._head_bytes = 0
+        self._in_head = True
         super().on_message_begin()
 
     def on_url(self, url: bytes) -> None:
-        self._head_bytes += len(url)
+        self._count(len(url))
         super().on_url(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._head_bytes += len(name) + len(value)
+        self._count(len(name) + len(value) + len(": \r\n"))
+        super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        self._in_head = False
+        super().on_headers_complete()
+
+    def _count(self, size: int) -> None:
+        self._head_bytes += size
         if self._head_bytes > MAX_HEAD_BYTES:
             raise OverflowError  # httptools turns it into the parser error that leads to send_400_response
-        super().on_header(name, value)
 
     def send_400_response(self, msg: str) -> None:
         """Answer with a problem document and close."""

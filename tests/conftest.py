@@ -4,7 +4,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NoReturn
 
@@ -94,19 +94,25 @@ class Origin:
         self.url = url
 
 
-@pytest.fixture
-def start_origin(tmp_path: Path) -> Iterator[StartOrigin]:
-    """Starts origins on a home, with further DOORSTEP_* variables; stops them after the test."""
+@contextmanager
+def origins(folder: Path) -> Iterator[StartOrigin]:
+    """Starts origins on a home, with further DOORSTEP_* variables; their logs go to ``folder``; stops them after."""
     with ExitStack() as stack:
 
         def start(home: Path, **variables: str) -> Origin:
             port = free_port()
             env = {"DOORSTEP_HOME": str(home), "DOORSTEP_ORIGIN_PORT": str(port), "DOORSTEP_POLL_S": "0.05"}
-            process = Process(
-                [sys.executable, "-m", "origin.server"], env={**env, **variables}, log=tmp_path / f"origin-{port}.log"
-            )
+            log = folder / f"origin-{port}.log"
+            process = Process([sys.executable, "-m", "origin.server"], env={**env, **variables}, log=log)
             stack.callback(process.stop)
             process.wait_for(f"http://127.0.0.1:{port}/healthz")
             return Origin(process, f"http://127.0.0.1:{port}")
 
+        yield start
+
+
+@pytest.fixture
+def start_origin(tmp_path: Path) -> Iterator[StartOrigin]:
+    """:func:`origins` for one test."""
+    with origins(tmp_path) as start:
         yield start
