@@ -53,17 +53,24 @@ def _parameter(name: str, about: str, schema: dict[str, Any]) -> dict[str, Any]:
     return {"name": name, "in": "query", "required": False, "description": about, "schema": schema}
 
 
+_ID = "[!-+.-~-]{1,64}"
+"""Ids may hold any printable characters but the comma; a pattern for all of Unicode's would fill pages."""
+DESCRIPTION = """The items to show one visitor in one slot, best first.
+
+Besides the parameters below there is `filter`: conditions on the model's fields, joined by `;`, such as
+`category=candles|lanterns;price<=5`. Which fields there are depends on the model, so no schema can tell."""
 QUESTION = [
     _parameter("slot", "A place on a page.", {"type": "string", "pattern": f"^{SLOT.pattern}$", "default": "home"}),
     _parameter("n", "How many.", {"type": "integer", "minimum": 1, "maximum": MAX_N, "default": DEFAULT_N}),
     _parameter(
         "items",
         "The history: at most 100 item ids, newest first. Without it, the visitor's cookie is used.",
-        {"type": "string", "examples": ["85123A,22423"]},
+        {"type": "string", "pattern": f"^({_ID}(,{_ID}){{0,99}})?$", "examples": ["85123A,22423"]},
     ),
-    _parameter("exclude", "At most 200 ids not to show.", {"type": "string", "examples": ["22423"]}),
     _parameter(
-        "filter", "Conditions joined by `;`.", {"type": "string", "examples": ["category=candles|lanterns;price<=5"]}
+        "exclude",
+        "At most 200 ids not to show.",
+        {"type": "string", "pattern": f"^({_ID}(,{_ID}){{0,199}})?$", "examples": ["22423"]},
     ),
     _parameter("seen", "Whether to show what is in the history.", {"type": "string", "enum": ["drop", "allow"]}),
 ]

@@ -15,7 +15,14 @@ class RawRoute(APIRoute):
     """
 
     def __init__(
-        self, path: str, endpoint: ASGIApp, *, methods: Sequence[str], summary: str, openapi: dict[str, Any]
+        self,
+        path: str,
+        endpoint: ASGIApp,
+        *,
+        methods: Sequence[str],
+        summary: str,
+        description: str,
+        openapi: dict[str, Any],
     ) -> None:
         async def documented() -> None:
             """Stands in for the endpoint where FastAPI looks for a signature."""

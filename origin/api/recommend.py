@@ -5,7 +5,7 @@ from typing import Any
 
 from starlette.types import Receive, Scope, Send
 
-from origin.api.openapi import OK_ITEMS, QUESTION, problems
+from origin.api.openapi import DESCRIPTION, OK_ITEMS, QUESTION, problems
 from origin.api.raw_route import RawRoute
 from origin.metrics import Layer
 from origin.recommend import Recommender
@@ -41,7 +41,14 @@ def route(recommender: Recommender) -> RawRoute:
         await send({"type": "http.response.body", "body": body})
 
     documented: dict[str, Any] = {"parameters": QUESTION, "responses": {"200": OK_ITEMS, **problems(400, 414, 503)}}
-    return RawRoute("/v1/recommend", recommend, methods=["GET"], summary="What to show in a slot", openapi=documented)
+    return RawRoute(
+        "/v1/recommend",
+        recommend,
+        methods=["GET"],
+        summary="What to show in a slot",
+        description=DESCRIPTION,
+        openapi=documented,
+    )
 
 
 def _cookie(scope: Scope) -> str:
