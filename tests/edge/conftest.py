@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -79,6 +80,14 @@ def _served(folder: Path, log: Path, ready: str, env: dict[str, str]) -> Iterato
     command = [str(WORKERD), "serve", "--binary", str(folder / "workerd.bin"), "--socket-addr", f"http={address}"]
     with running(command, env=env, log=log, ready=f"http://{address}{ready}") as process:
         yield Edge(process, f"http://{address}")
+
+
+def eventually(holds: Callable[[], bool], edge: Edge, seconds: float = 10) -> None:
+    """Wait until ``holds()``; fails with the worker's log when time runs out."""
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end, edge.process.output()
+        time.sleep(0.05)
 
 
 def node(script: str, *arguments: str, timeout: float = 120) -> subprocess.CompletedProcess[str]:

@@ -1,18 +1,18 @@
 """The worker's host around a real interpreter in workerd: boot, faults, concurrency, randomness, limits."""
 
 import asyncio
-import json
-import threading
-import time
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 
-from tests.edge.conftest import Edge, Serve
+from shared.answer import parse_question, render
+from shared.decision import Decider
+from shared.kernels import PythonKernel
+from shared.rules import NO_RULES
+from tests.edge.conftest import Edge, Serve, eventually
+from tests.edge.http_origin import HttpOrigin
 from tests.models import make_model
 
 MODEL = make_model(items=600)
@@ -31,55 +31,14 @@ def layer(edge: Edge, query: str = "n=3") -> str:
     return response.headers["doorstep-layer"]
 
 
-def until_edge(edge: Edge, seconds: float = 10) -> None:
+def until_edge(edge: Edge) -> None:
     """Wait until Python answers."""
-    end = time.monotonic() + seconds
-    while layer(edge) not in ("edge", "isolate"):
-        assert time.monotonic() < end, edge.process.output()
-        time.sleep(0.02)
-
-
-class Origin:
-    """An origin that answers after ``delay_s`` with a list that names the question."""
-
-    def __init__(self) -> None:
-        self.delay_s = 0.0
-        self.asked = 0
-        origin = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_GET(self) -> None:
-                origin.asked += 1
-                time.sleep(origin.delay_s)
-                answer = {"items": [{"id": self.path}], "slot": "home", "model": "m", "variant": None}
-                body = json.dumps(answer).encode() if self.path.startswith("/v1/recommend") else b""
-                self.send_response(200 if body else 404)
-                self.send_header("content-type", "application/json")
-                self.send_header("content-length", str(len(body)))
-                self.send_header("doorstep-layer", "origin")
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_: Any) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
-        self._thread.start()
-
-    def stop(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+    eventually(lambda: layer(edge) in ("edge", "isolate"), edge)
 
 
 @pytest.fixture
-def origin() -> Iterator[Origin]:
-    server = Origin()
+def origin() -> Iterator[HttpOrigin]:
+    server = HttpOrigin()
     yield server
     server.stop()
 
@@ -92,11 +51,6 @@ def test_health_proves_the_platform(edge: Edge) -> None:
 
 
 def test_answers_as_the_reference(edge: Edge) -> None:
-    from shared.answer import parse_question, render
-    from shared.decision import Decider
-    from shared.kernels import PythonKernel
-    from shared.rules import NO_RULES
-
     decider = Decider(PythonKernel(MODEL), NO_RULES)
     for query in (
         "n=5",
@@ -115,7 +69,7 @@ def test_interpreter_still_booting(bundle: Path, serve: Serve) -> None:
     until_edge(edge)
 
 
-def test_booting_with_an_origin(bundle: Path, serve: Serve, origin: Origin) -> None:
+def test_booting_with_an_origin(bundle: Path, serve: Serve, origin: HttpOrigin) -> None:
     edge = serve(bundle, ready="/doorstep.js", DOORSTEP_BOOT="lazy", DOORSTEP_ORIGIN_URL=origin.url)
     response = httpx.get(f"{edge.url}/v1/recommend?n=3&slot=cart")
     assert response.json()["items"] == [{"id": "/v1/recommend?n=3&slot=cart"}]
@@ -161,7 +115,7 @@ def test_a_replaced_interpreter_draws_anew(bundle: Path, serve: Serve) -> None:
     assert python(edge, "random = __import__('random'); random.random()").text != first
 
 
-def test_concurrent_requests_never_mix(bundle: Path, serve: Serve, origin: Origin) -> None:
+def test_concurrent_requests_never_mix(bundle: Path, serve: Serve, origin: HttpOrigin) -> None:
     """200 at once: some computed, some waiting for the origin, some failing, some whose client leaves."""
     origin.delay_s = 0.2
     edge = serve(bundle, DOORSTEP_ORIGIN_URL=origin.url, DOORSTEP_ORIGIN_DEADLINE_MS="15000", DOORSTEP_REFRESH_S="0")
@@ -187,7 +141,7 @@ def test_concurrent_requests_never_mix(bundle: Path, serve: Serve, origin: Origi
     asyncio.run(all_at_once())
     assert layer(edge) in ("edge", "isolate")
     parked = "import gc, edge.worker as w; [len(o._parked) for o in gc.get_objects() if isinstance(o, w.Worker)]"
-    assert python(edge, parked).text == "[0]"
+    eventually(lambda: python(edge, parked).text == "[0]", edge)
 
 
 @pytest.mark.parametrize(
