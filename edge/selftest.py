@@ -44,6 +44,7 @@ class _Recorder:
 
     def __init__(self, host: Host) -> None:
         self.address, self.select, self._top = host.address, host.select, host.top
+        self.find, self.show = host.find, host.show
         self.last: tuple[int, ...] = ()
 
     def top(self, desk: int, allowed: int, k: int) -> int:
@@ -54,13 +55,17 @@ class _Recorder:
 def solve(kernel: Kernel, case: dict[str, Any]) -> dict[str, Any]:
     """One case: ``{"query": [items, weights, revisits, recall], "terms": null or [[column, ranges, inside]], "k": k}``.
 
-    Gives ``{"top": [[item, score, cause], ...], "selected": the bitmap in hex, empty without terms}``.
+    Gives ``{"top": [[item, score, cause], ...], "shown": that as JSON text, "found": the indices of its ids and of
+    two ids that nobody has, "selected": the bitmap in hex, empty without terms}``.
     """
     items, weights, revisits, recall = case["query"]
     query = Query(items, weights, [(mul, add) for mul, add in revisits], recall)
-    if case["terms"] is None:
-        return {"top": [list(c) for c in kernel.top(query, None, case["k"])], "selected": ""}
-    terms = [Term(column, tuple((lo, hi) for lo, hi in ranges), within) for column, ranges, within in case["terms"]]
-    allowed = kernel.select(terms)
-    bitmap = bytes(getattr(allowed, "bitmap", allowed))[: -(-kernel.model.items // 8)]
-    return {"top": [list(c) for c in kernel.top(query, allowed, case["k"])], "selected": bitmap.hex()}
+    allowed, selected = None, ""
+    if case["terms"] is not None:
+        terms = [Term(column, tuple((lo, hi) for lo, hi in ranges), within) for column, ranges, within in case["terms"]]
+        allowed = kernel.select(terms)
+        selected = bytes(getattr(allowed, "bitmap", allowed))[: -(-kernel.model.items // 8)].hex()
+    best = list(kernel.top(query, allowed, case["k"]))
+    found = kernel.find([*(kernel.model.id(item) for item, _, _ in best), "nobody", ""])
+    shown = kernel.show(query, best)
+    return {"top": [list(c) for c in best], "shown": shown, "found": list(found), "selected": selected}

@@ -6,6 +6,7 @@ that live here, as long as the :class:`SimdKernel` does, and are never resized.
 
 from array import array
 from collections.abc import Sequence
+from itertools import chain
 from struct import Struct
 from typing import Any, NamedTuple, Protocol, Union
 
@@ -23,6 +24,10 @@ class Host(Protocol):
 
     def top(self, desk: int, allowed: int, k: int) -> int: ...
 
+    def find(self, shelf: int, length: int) -> int: ...
+
+    def show(self, shelf: int, count: int) -> int: ...
+
     def select(self, desk: int, column: int, ranges: int, count: int, inside: int, bitmap: int) -> None: ...
 
 
@@ -33,6 +38,9 @@ class Selection(NamedTuple):
     address: int
 
 
+_MAX_NAMES = 256
+_NAMES_BYTES = 16 * 1024
+_PAGE_BYTES = 16 * 1024
 _FOUND = Struct("<3i4x")  # item, score, cause, and a word that only the kernel uses
 
 
@@ -51,18 +59,44 @@ class SimdKernel:
         self._packed = memoryview(query).cast("i")
         self._found = memoryview(result)
         self._desk = self._copy(array("I", self._layout()))
+        self._find, self._show = host.find, host.show
+        names, names_at = self._room(_NAMES_BYTES)
+        found, found_at = self._room(4 * _MAX_NAMES)
+        picks, picks_at = self._room(12 * MAX_TOP)
+        self._names = memoryview(names)
+        self._indices, self._picks = memoryview(found).cast("i"), memoryview(picks).cast("i")
+        at, slots, scale = self._at, len(model.sections["ids.table"]), model.blend.score_scale
+        texts = [at["ids.text"], at["ids.ends"], at["ids.table"], slots, at["cards.text"], at["cards.ends"], scale]
+        self._shelf_fields = array("I", [*texts, self._query, names_at, found_at, picks_at, 0, 0])
+        self._shelf = self._copy(self._shelf_fields)
+        self._turn_page(_PAGE_BYTES)
+        self._asked: Query | None = None
         self._all = self._everything()
 
     def find(self, ids: Sequence[str]) -> list[int]:
         """As :meth:`shared.kernels.Kernel.find`."""
-        return [self.model.find(i) for i in ids]
+        names = "\n".join(ids).encode()
+        size = len(names)
+        if len(ids) > _MAX_NAMES or size > len(self._names) or names.count(b"\n") != len(ids) - 1:
+            return [self.model.find(i) for i in ids]
+        self._names[:size] = names
+        return self._indices[: self._find(self._shelf, size)].tolist()
 
     def top(self, query: Query, allowed: Selection | None, k: int) -> list[Candidate]:
         """As :meth:`shared.kernels.Kernel.top`."""
-        packed = pack(query)
-        self._packed[: len(packed)] = packed
+        self._ask(query)
         count = self._top(self._desk, (allowed or self._all).address, k)
         return list(_FOUND.iter_unpack(self._found[: count * _FOUND.size]))
+
+    def show(self, query: Query, chosen: Sequence[Candidate]) -> str:
+        """As :meth:`shared.kernels.Kernel.show`."""
+        if query is not self._asked:
+            self._ask(query)
+        picks = array("i", chain.from_iterable(chosen))
+        self._picks[: len(picks)] = picks
+        while (size := self._show(self._shelf, len(chosen))) < 0:
+            self._turn_page(2 * len(self._page))
+        return str(self._page[:size], "utf-8")
 
     def select(self, terms: Sequence[Term]) -> Selection:
         """As :meth:`shared.kernels.Kernel.select`."""
@@ -73,6 +107,17 @@ class SimdKernel:
             ranges, column = self._host.address(flat), self._at[f"column.{term.column}"]
             self._host.select(self._desk, column, ranges, len(term.ranges), int(term.inside), address)
         return Selection(bitmap, address)
+
+    def _ask(self, query: Query) -> None:
+        packed = pack(query)
+        self._packed[: len(packed)] = packed
+        self._asked = query
+
+    def _turn_page(self, size: int) -> None:
+        """A page of ``size`` bytes for answers to be written on."""
+        page, address = self._room(size)
+        self._page = memoryview(page)
+        self._shelf_fields[-2:] = array("I", [address, size])
 
     def _layout(self) -> list[int]:
         """The fields of ``Desk`` in edge/kernel/kernel.ts, in their order."""

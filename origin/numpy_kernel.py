@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from shared.kernels import LIMIT, LISTED, Candidate, Query, Term
 from shared.model import MISSING, Model
+from shared.showing import show
 
 Ints = npt.NDArray[np.int64]
 
@@ -72,6 +73,10 @@ class NumpyKernel:
         best = keys[: -k - 1 : -1]
         parts = zip(_items(best).tolist(), (best >> 32).tolist(), ((best & 255) - 1).tolist(), strict=True)
         return list(parts)
+
+    def show(self, query: Query, chosen: Sequence[Candidate]) -> str:
+        """See :meth:`shared.kernels.Kernel.show`."""
+        return show(self.model, query.items, chosen)
 
     def select(self, terms: Sequence[Term]) -> Selection:
         """The items that satisfy every term."""

@@ -32,24 +32,12 @@ class Question(NamedTuple):
     """Overrides the slot's rule for history items: drop or allow."""
 
 
-class Shown(NamedTuple):
-    """One item of an answer."""
-
-    card: str
-    """What the model says of it: JSON object text without braces, the id first."""
-    score: int
-    """In the model's units."""
-    because: str | None
-    """The history item that brought it, if one did."""
-
-
 class Answer(NamedTuple):
     slot: str
     model: str
     variant: str | None
-    scale: int
-    items: Sequence[tuple[str, int, str | None]]
-    """:class:`Shown`, or plain tuples of the same."""
+    items: str
+    """JSON objects joined by commas, as :meth:`shared.kernels.Kernel.show` wrote them."""
 
 
 def parse_question(query: str) -> Question:
@@ -112,19 +100,12 @@ def key(question: Question, history: Sequence[str], model: str, rules: str, vari
 
 
 def render(answer: Answer) -> str:
-    """The answer as JSON text. Equal answers render to equal bytes on every platform: scores have four decimals."""
-    scale = answer.scale
-    shown = ",".join(
-        [
-            '{%s,"score":%.4f,"because":%s}' % (card, score / scale, "null" if because is None else _quote(because))
-            for card, score, because in answer.items
-        ]
-    )
-    variant = "null" if answer.variant is None else _quote(answer.variant)
-    return f'{{"items":[{shown}],"slot":"{answer.slot}","model":"{answer.model}","variant":{variant}}}'
+    """The answer as JSON text; equal answers render to equal bytes on every platform."""
+    slot, model, variant, items = answer
+    named = "null" if variant is None else json.dumps(variant, ensure_ascii=False)
+    return f'{{"items":[{items}],"slot":"{slot}","model":"{model}","variant":{named}}}'
 
 
-_quote = json.encoder.encode_basestring
 _PLAIN = Question()
 
 

@@ -41,10 +41,8 @@ class Decider:
             drop.update(clicks)
         asked = self._scoring.query(clicks)
         ranked = self._ranked(asked, question, policy, drop)
-        model = self.model
-        names = [*map(model.id, asked.items), None]  # the last one is that of NO_CAUSE
-        items = [(model.card(item), score, names[cause]) for item, score, cause in ranked]
-        return Answer(question.slot, model.name, variant, model.blend.score_scale, items)
+        items = self.kernel.show(asked, ranked)
+        return Answer(question.slot, self.model.name, variant, items)
 
     def popular(self, question: Question) -> Answer:
         """The model's own popularity list for ``question``'s slot, without history and without its filter."""

@@ -21,6 +21,7 @@ from heapq import nlargest
 from typing import Any, NamedTuple, Protocol
 
 from shared.model import MISSING, Model
+from shared.showing import show
 
 LISTED = 1 << 21
 LIMIT = (1 << 30) - 1
@@ -68,6 +69,9 @@ class Kernel(Protocol):
         ``allowed`` is what :meth:`select` of this same kernel returned, or None for the whole catalogue.
         """
 
+    def show(self, query: Query, chosen: Sequence[Candidate]) -> str:
+        """``chosen`` as :func:`shared.showing.show` writes it; the causes are positions in ``query``."""
+
     def select(self, terms: Sequence[Term]) -> Any:
         """The items that satisfy every term, in a form of this kernel's own."""
 
@@ -91,6 +95,9 @@ class PythonKernel:
         items = (i for i in range(self.model.items) if allowed is None or allowed[i >> 3] >> (i & 7) & 1)
         best = nlargest(k, ((score(i), -i) for i in items))
         return [(-i, s, causes.get(-i, NO_CAUSE)) for s, i in best]
+
+    def show(self, query: Query, chosen: Sequence[Candidate]) -> str:
+        return show(self.model, query.items, chosen)
 
     def select(self, terms: Sequence[Term]) -> bytes:
         """A bitmap: item i is bit i % 8 of byte i // 8."""

@@ -65,7 +65,7 @@ def _terms(rng: random.Random) -> list[Any]:
 
 def short(answer: dict[str, Any]) -> dict[str, Any]:
     """An answer as it is stored."""
-    everything = json.dumps([answer["top"], answer["selected"]])
+    everything = json.dumps([answer[part] for part in ("top", "shown", "found", "selected")])
     return {"top": answer["top"][:FIRST], "sha256": hashlib.sha256(everything.encode()).hexdigest()}
 
 

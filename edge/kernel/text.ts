@@ -5,7 +5,7 @@
 
 /** The addresses of one model's texts and of the room to read and write; the field order is that of edge/simd.py. */
 @unmanaged
-export class Shelf {
+class Shelf {
   ids: usize; // UTF-8
   ends: usize; // u32, items + 1
   table: usize; // u32 per slot: item index + 1, or 0
@@ -35,6 +35,20 @@ class Pick {
 // @ts-ignore: decorator
 @inline const BACKSLASH: u32 = 92;
 // @ts-ignore: decorator
+@inline const COMMA: u32 = 44;
+// @ts-ignore: decorator
+@inline const MINUS: u32 = 45;
+// @ts-ignore: decorator
+@inline const POINT: u32 = 46;
+// @ts-ignore: decorator
+@inline const ZERO: u32 = 48;
+// @ts-ignore: decorator
+@inline const COLON: u32 = 58;
+// @ts-ignore: decorator
+@inline const OPEN: u32 = 123;
+// @ts-ignore: decorator
+@inline const CLOSE: u32 = 125;
+// @ts-ignore: decorator
 @inline const STEP: usize = 20; // bytes of one history item in a packed query, its index first
 // @ts-ignore: decorator
 @inline const KEY: usize = 5; // bytes of `"id":`
@@ -58,9 +72,8 @@ export function find(shelf: Shelf, length: usize): i32 {
 function lookUp(shelf: Shelf, name: usize, length: usize): i32 {
   const mask = shelf.slots - 1;
   let slot = crc32(name, length) & mask;
-  for (;;) {
-    const entry = load<u32>(shelf.table + (<usize>slot << 2));
-    if (!entry) return -1;
+  let entry: u32;
+  while ((entry = load<u32>(shelf.table + (<usize>slot << 2)))) {
     const span = shelf.ends + (<usize>(entry - 1) << 2);
     const start = <usize>load<u32>(span);
     if (<usize>load<u32>(span, 4) - start == length && memory.compare(shelf.ids + start, name, length) == 0) {
@@ -68,6 +81,7 @@ function lookUp(shelf: Shelf, name: usize, length: usize): i32 {
     }
     slot = (slot + 1) & mask;
   }
+  return -1;
 }
 
 /** CRC-32 as in zlib, bit by bit: a table would be static data, and ids are short. */
@@ -90,12 +104,11 @@ export function show(shelf: Shelf, count: i32): i32 {
     const size = sizeOf(shelf, pick.item);
     const cause = pick.cause < 0 ? -1 : load<i32>(shelf.query + 4 + <usize>pick.cause * STEP);
     if (to + size + (cause < 0 ? 0 : sizeOf(shelf, cause)) + AROUND > last) return -1;
-    if (n) to = write(to, ","); // prettier-ignore
-    to = write(to, "{");
+    if (n) to = put(to, COMMA);
+    to = put(to, OPEN);
     memory.copy(to, card, size);
-    to = writeScore(write(to + size, ',"score":'), pick.score, shelf.scale);
-    to = write(to, ',"because":');
-    to = write(cause < 0 ? write(to, "null") : writeId(to, shelf, cause), "}");
+    to = putScore(to + size, pick.score, shelf.scale);
+    to = put(cause < 0 ? putNoCause(to) : putCause(to, span(shelf, cause)), CLOSE);
   }
   return <i32>(to - shelf.page);
 }
@@ -111,4 +124,59 @@ function span(shelf: Shelf, item: u32): usize {
 function sizeOf(shelf: Shelf, item: u32): usize {
   const at = shelf.spans + (<usize>item << 2);
   return <usize>(load<u32>(at, 4) - load<u32>(at));
+}
+
+// @ts-ignore: decorator
+@inline
+function put(to: usize, byte: u32): usize {
+  store<u8>(to, byte);
+  return to + 1;
+}
+
+/** `,"score":` and score / scale with four decimals, rounded half up. */
+function putScore(to: usize, score: i32, scale: i32): usize {
+  store<u64>(to, 0x2265726f6373222c); // ,"score" - texts are numbers here, for a string would be static data
+  to = put(to + 8, COLON);
+  const scaled = <i64>score * 10000 + (scale >> 1);
+  const units = scaled >= 0 ? scaled / scale : -((scale - 1 - scaled) / scale); // rounds towards minus infinity
+  if (units < 0) to = put(to, MINUS);
+  const size = abs(units);
+  to = putDigits(to, <u32>(size / 10000));
+  to = put(to, POINT);
+  let rest = <u32>(size % 10000);
+  for (let power: u32 = 1000; power; power /= 10) {
+    to = put(to, ZERO + rest / power);
+    rest %= power;
+  }
+  return to;
+}
+
+function putDigits(to: usize, value: u32): usize {
+  let power: u32 = 1;
+  while (value / power > 9) power *= 10;
+  for (; power; power /= 10) to = put(to, ZERO + (value / power) % 10);
+  return to;
+}
+
+/** `,"because":` and the id at the beginning of `card`, a JSON string. */
+function putCause(to: usize, card: usize): usize {
+  to = putBecause(to);
+  const start = card + KEY;
+  let end = start + 1;
+  while (load<u8>(end) != QUOTE) end += load<u8>(end) == BACKSLASH ? 2 : 1;
+  const size = end + 1 - start;
+  memory.copy(to, start, size);
+  return to + size;
+}
+
+function putNoCause(to: usize): usize {
+  to = putBecause(to);
+  store<u32>(to, 0x6c6c756e); // null
+  return to + 4;
+}
+
+function putBecause(to: usize): usize {
+  store<u64>(to, 0x737561636562222c); // ,"becaus
+  store<u16>(to + 8, 0x2265); // e"
+  return put(to + 10, COLON);
 }

@@ -23,7 +23,7 @@ WebAssembly.instantiate = async (...given) => {
   return made;
 };
 const python = await loadPyodide();
-const kernel = openKernel(new WebAssembly.Module(await buildKernel(join(root, "edge", "kernel", "kernel.ts"))), memory);
+const kernel = openKernel(new WebAssembly.Module(await buildKernel(join(root, "edge", "kernel"))), memory);
 python.registerJsModule("_doorstep", kernel);
 for (const [place, folder] of [["/app", root], ["/packages", dirname(packages)]]) {
   python.FS.mkdirTree(place);

@@ -2,15 +2,20 @@
 
 import contextlib
 import json
+from array import array
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.answer import Answer, Question, Shown, key, parse_question, render
+from shared.answer import Answer, Question, key, parse_question, render
 from shared.errors import BadInput, problem
 from shared.filters import parse_filter, render_filter
+from shared.kernels import NO_CAUSE
+from shared.model import card
+from shared.showing import show
+from tests.models import make_model
 from tests.vectors import VECTORS
 
 VECTOR = json.loads((VECTORS / "questions.json").read_text(encoding="utf-8"))
@@ -76,15 +81,35 @@ def test_keys_differ_exactly_where_answers_may(a: Question, b: Question) -> None
 
 
 def test_rendered_answer_is_json_as_documented() -> None:
-    answer = Answer(
-        "home", "v1-abc", None, 1000, [Shown('"id":"8\\"A","title":"Ü"', 910, "22423"), Shown('"id":"b"', -1, None)]
+    model = make_model(
+        items=2,
+        sections={
+            "ids.text": ("u8", b'8"Ab'),
+            "ids.ends": ("u32", array("I", [0, 3, 4])),
+            "cards.text": ("u8", card('8"A', '"title":"Ü"') + card("b")),
+            "cards.ends": ("u32", array("I", [0, 24, 32])),
+        },
     )
-    assert json.loads(render(answer)) == {
+    scale = model.blend.score_scale
+    items = show(
+        model, [1, 0], [(0, scale * 91 // 100, 0), (1, -scale // 1000, 1), (0, 0, NO_CAUSE), (1, -1, NO_CAUSE)]
+    )
+    assert json.loads(render(Answer("home", "v1-abc", None, items))) == {
         "items": [
-            {"id": '8"A', "score": 0.91, "because": "22423", "title": "Ü"},
-            {"id": "b", "score": -0.001, "because": None},
+            {"id": '8"A', "title": "Ü", "score": 0.91, "because": "b"},
+            {"id": "b", "score": -0.001, "because": '8"A'},
+            {"id": '8"A', "title": "Ü", "score": 0, "because": None},
+            {"id": "b", "score": 0, "because": None},
         ],
         "slot": "home",
         "model": "v1-abc",
         "variant": None,
     }
+
+
+@pytest.mark.parametrize(
+    ("score", "text"),
+    [(0, "0.0000"), (49, "0.0000"), (50, "0.0001"), (-50, "0.0000"), (-51, "-0.0001"), (123_456_749, "123.4567")],
+)
+def test_scores_have_four_decimals_rounded_half_up(score: int, text: str) -> None:
+    assert f'"score":{text},' in show(make_model(items=2), [], [(0, score, NO_CAUSE)])

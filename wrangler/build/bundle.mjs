@@ -13,12 +13,12 @@ import { fileURLToPath } from "node:url";
 import { parseArgs, promisify } from "node:util";
 import { bundleAssets } from "./assets.mjs";
 import { workerdConfig } from "./config.mjs";
-import { buildKernel } from "./kernel.mjs";
+import { SOURCES, buildKernel } from "./kernel.mjs";
 import { takeSnapshot, snapshotKey } from "./snapshot.mjs";
 import { fingerprint, readSources } from "./sources.mjs";
 
 const HERE = dirname(dirname(fileURLToPath(import.meta.url)));
-const KERNEL = join(dirname(HERE), "edge", "kernel", "kernel.ts");
+const KERNEL = join(dirname(HERE), "edge", "kernel");
 const PYODIDE = join(HERE, "node_modules", "pyodide");
 
 const { values: options } = parseArgs({
@@ -59,9 +59,10 @@ async function hostModules() {
   }
   const { info } = JSON.parse(await readFile(join(PYODIDE, "pyodide-lock.json"), "utf8"));
   modules.set("lock.mjs", `export const lock = ${JSON.stringify({ info, packages: {} })};\n`);
-  const source = { path: "kernel.ts", bytes: await readFile(KERNEL) };
+  const read = async (path) => ({ path, bytes: await readFile(join(KERNEL, path)) });
+  const sources = await Promise.all(SOURCES.map(read));
   const builder = { path: "kernel.mjs", bytes: await readFile(join(HERE, "build", "kernel.mjs")) };
-  const kernel = await cached(`kernel-${fingerprint([source, builder])}`, async (folder) => {
+  const kernel = await cached(`kernel-${fingerprint([...sources, builder])}`, async (folder) => {
     await writeFile(join(folder, "kernel.wasm"), await buildKernel(KERNEL));
   });
   return modules.set("kernel.wasm", await readFile(join(kernel, "kernel.wasm")));

@@ -1,6 +1,7 @@
-/** Compiles edge/kernel/kernel.ts, and refuses a binary that would overwrite Python's memory. */
+/** Compiles edge/kernel/, and refuses a binary that would overwrite Python's memory. */
 
 import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import asc from "assemblyscript/asc";
 import binaryen from "binaryen";
 
@@ -8,21 +9,22 @@ const OPTIONS = [
   ..."--runtime stub --noAssert -O3 --enable simd,bulk-memory --importMemory --noExportMemory".split(" "),
   ...["--outFile", "kernel.wasm"],
 ];
-const EXPORTS = ["select", "top"];
+export const SOURCES = ["kernel.ts", "text.ts"];
+const EXPORTS = ["find", "select", "show", "top"];
 
 /**
- * @param {string} source path of kernel.ts
+ * @param {string} folder edge/kernel
  * @returns {Promise<Uint8Array>} the binary
  */
-export async function buildKernel(source) {
-  const text = await readFile(source, "utf8");
+export async function buildKernel(folder) {
+  const texts = await Promise.all(SOURCES.map((name) => readFile(join(folder, name), "utf8")));
   let binary;
-  const { error, stderr } = await asc.main(["kernel.ts", ...OPTIONS], {
-    readFile: (name) => (name === "kernel.ts" ? text : null),
+  const { error, stderr } = await asc.main([...SOURCES, ...OPTIONS], {
+    readFile: (name) => texts[SOURCES.indexOf(name)] ?? null,
     writeFile: (_, data) => void (binary = data),
     listFiles: () => [],
   });
-  if (error) throw new Error(`${source} does not compile:\n${stderr}`);
+  if (error) throw new Error(`${folder} does not compile:\n${stderr}`);
   checkKernel(binary);
   return binary;
 }

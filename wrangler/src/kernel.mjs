@@ -5,8 +5,8 @@
  * @param {WebAssembly.Memory} memory Pyodide's linear memory
  */
 export function openKernel(module, memory) {
-  const { top, select } = new WebAssembly.Instance(module, { env: { memory } }).exports;
-  return { address, top, select };
+  const { top, select, find, show } = new WebAssembly.Instance(module, { env: { memory } }).exports;
+  return { address, top, select, find, show };
 }
 
 /** Where a writable Python buffer starts in linear memory. The caller keeps it alive and never resizes it. */
