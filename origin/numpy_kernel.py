@@ -7,15 +7,17 @@ int64 holds all that orders a candidate, so that one sort of plain integers rank
     key = score << 32 | (INDEX_MASK - index) << 8 | cause + 1
 """
 
+import json
 from collections.abc import Sequence
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from origin.item_texts import ItemTexts
 from shared.kernels import LIMIT, LISTED, Candidate, Query, Term
 from shared.model import MISSING, Model
-from shared.showing import show
+from shared.showing import DECIMALS
 
 Ints = npt.NDArray[np.int64]
 
@@ -40,16 +42,16 @@ class Selection(NamedTuple):
 class NumpyKernel:
     """Implements :class:`shared.kernels.Kernel`.
 
-    Besides the model it holds 24 bytes and a dictionary entry per item, and above 65,536 items 4 bytes a neighbour.
+    Besides the model it holds 4 bytes per stored neighbour, and 32 bytes and a dictionary entry per item,
+    and the texts of items that it has shown.
     """
 
     def __init__(self, model: Model) -> None:
         self.model = model
         s = model.sections
         self._index = {model.id(i): i for i in range(model.items)}
-        self._ends = s["lists.ends"]
-        self._neighbours = _neighbours(model)
-        self._bytes = np.asarray(s["lists.weights"])
+        self._ends = s["lists.ends"].tolist()
+        self._edges = _edges(model)
         self._rows = np.asarray(s["embeddings"]).reshape(model.items, model.dims)
         self._bias = np.asarray(s["bias"])
         self._votes = np.array([0, *model.blend.votes], np.int64)
@@ -57,6 +59,8 @@ class NumpyKernel:
         self._best = np.zeros(model.items, np.int64)
         self._written = np.zeros(model.items, np.intp)
         self._positions = np.arange(1024)
+        self._cards = ItemTexts(model.card)
+        self._names = ItemTexts(lambda item: json.dumps(model.id(item), ensure_ascii=False))
         self._floats = np.empty((min(_CHUNK, model.items), model.dims), np.float32)
 
     def find(self, ids: Sequence[str]) -> list[int]:
@@ -76,7 +80,19 @@ class NumpyKernel:
 
     def show(self, query: Query, chosen: Sequence[Candidate]) -> str:
         """See :meth:`shared.kernels.Kernel.show`."""
-        return show(self.model, query.items, chosen)
+        cards, names, history, scale = self._cards, self._names, query.items, self.model.blend.score_scale
+        half = scale >> 1
+        return ",".join(
+            [
+                '{%s,"score":%.4f,"because":%s}'
+                % (
+                    cards[item],
+                    (score * DECIMALS + half) // scale / DECIMALS,
+                    names[history[cause]] if cause >= 0 else "null",
+                )
+                for item, score, cause in chosen
+            ]
+        )
 
     def select(self, terms: Sequence[Term]) -> Selection:
         """The items that satisfy every term."""
@@ -95,37 +111,40 @@ class NumpyKernel:
         r = len(query.items)
         if not r:
             return np.empty(0, np.int64)
-        ends, total, best = self._ends, self._total, self._best
-        spans = [(ends[x], ends[x + 1]) for x in query.items]
-        lengths = np.array([b - a for a, b in spans])
+        ends, total, best, written = self._ends, self._total, self._best, self._written
+        spans = [self._edges[ends[x] : ends[x + 1]] for x in query.items]
+        edges = np.concatenate(spans)
         # The history itself comes last: below, the last mention of an item stands for it, so its items end the result.
-        mentioned = np.concatenate([*(self._neighbours[a:b] for a, b in spans), query.items], dtype=np.intp)
-        q = np.concatenate([self._bytes[a:b] for a, b in spans], dtype=np.int64)
-        part = np.repeat(query.weights, lengths) * q * q >> 8
+        mentioned = np.empty(len(edges) + r, np.intp)
         named = mentioned[:-r]
+        np.right_shift(edges, 8, out=named)
+        mentioned[-r:] = query.items
+        q = (edges & 255).astype(np.int64)
+        lists = np.repeat([w << 5 | 31 - t for t, w in enumerate(query.weights)], [len(s) for s in spans])
+        part = (lists >> 5) * q * q >> 8
         np.add.at(total, named, part + _VOTE)
-        np.maximum.at(best, named, (part << 5) + np.repeat(_NEWEST_FIRST[:r], lengths))
+        np.maximum.at(best, named, (part << 5) + (lists & 31))
 
-        items = mentioned[self._last_mentions(mentioned)]
+        positions = self._count(len(mentioned))
+        written[mentioned] = positions
+        items = mentioned[written[mentioned] == positions]
         sums, newest = total[items], best[items]
         total[items] = 0
         best[items] = 0
-        lists = np.minimum((sums & _SUM_MASK) * self._votes.take(sums >> 40, mode="clip") >> 8, _LIMIT)
-        mul, add = zip(*query.revisits, strict=True)
-        lists[-r:] = np.minimum((lists[-r:] * mul >> 8) + add, _LIMIT)
+        scores = np.minimum((sums & _SUM_MASK) * self._votes.take(sums >> 40, mode="clip") >> 8, _LIMIT)
+        own = zip(scores[-r:].tolist(), query.revisits, strict=True)
+        scores[-r:] = [min((score * mul >> 8) + add, LIMIT) for score, (mul, add) in own]
         newest[-r:] = _NEWEST_FIRST[:r]
 
         # cause + 1 = 32 - (newest & 31); the constant parts of the key's three fields are added at once
-        keys: Ints = (lists << 32) - (items << 8) - (newest & 31) + ((LISTED << 32) + (_INDEX_MASK << 8) + 32)
+        keys: Ints = (scores << 32) - (items << 8) - (newest & 31) + ((LISTED << 32) + (_INDEX_MASK << 8) + 32)
         return keys if allowed is None else keys[allowed.mask[items]]
 
-    def _last_mentions(self, mentioned: npt.NDArray[np.intp]) -> npt.NDArray[np.bool_]:
-        """True where an item is mentioned for the last time: the position that survives writing them all."""
-        if len(mentioned) > len(self._positions):
-            self._positions = np.arange(2 * len(mentioned))
-        positions = self._positions[: len(mentioned)]
-        self._written[mentioned] = positions
-        return cast("npt.NDArray[np.bool_]", self._written[mentioned] == positions)
+    def _count(self, size: int) -> npt.NDArray[np.intp]:
+        """0, 1, ... size - 1."""
+        if size > len(self._positions):
+            self._positions = np.arange(2 * size)
+        return self._positions[:size]
 
     def _unlisted(self, query: Query, allowed: Selection | None, listed: Ints, k: int) -> Ints:
         """Keys of the ``k`` best allowed items outside ``listed``, in no order; all of them if there are fewer."""
@@ -178,9 +197,13 @@ _NEWEST_FIRST = np.arange(31, -1, -1)
 """Added to a part so that of equal parts the newest list's is the largest."""
 
 
-def _neighbours(model: Model) -> npt.NDArray[np.integer]:
-    low, high = (np.asarray(model.sections[name]) for name in ("lists.low", "lists.high"))
-    return low | high.astype(np.int32) << 16 if len(high) else low
+def _edges(model: Model) -> npt.NDArray[np.uint32]:
+    """All stored neighbours, item index and weight byte in one number: ``index << 8 | q``."""
+    low, high, q = (np.asarray(model.sections[f"lists.{name}"]) for name in ("low", "high", "weights"))
+    edges: npt.NDArray[np.uint32] = low.astype(np.uint32) << 8 | q
+    if len(high):
+        edges |= high.astype(np.uint32) << 24
+    return edges
 
 
 def _keys(scores: npt.NDArray[np.integer], items: npt.NDArray[np.intp]) -> Ints:

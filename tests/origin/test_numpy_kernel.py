@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from origin.item_texts import ItemTexts
 from origin.numpy_kernel import NumpyKernel
-from shared.kernels import LIMIT, LISTED, MAX_TOP, PythonKernel, Query, Term
+from shared.kernels import LIMIT, LISTED, MAX_TOP, NO_CAUSE, PythonKernel, Query, Term
 from shared.model import MISSING, Model
 from shared.scoring import Scoring
 from tests.models import BLEND, make_model
@@ -87,6 +88,32 @@ def test_a_list_that_names_an_item_twice_counts_twice() -> None:
         },
     )  # fmt: skip
     agree(model, Scoring(model).query([0]), None, 3)
+
+
+@settings(max_examples=60, deadline=None)
+@given(data=st.data())
+def test_shows_as_the_reference_does(data: st.DataObject) -> None:
+    model = MODELS["small"]
+    kernel, reference = NumpyKernel(model), PythonKernel(model)
+    asked = Scoring(model).query(data.draw(st.lists(st.integers(0, 39), min_size=1, max_size=20)))
+    causes = st.integers(NO_CAUSE, len(asked.items) - 1)
+    scores = st.integers(-(2**22), 2**31 - 1)
+    chosen = data.draw(st.lists(st.tuples(st.integers(0, 39), scores, causes), max_size=30))
+    for _ in range(2):  # the second time from texts that are kept
+        assert kernel.show(asked, chosen) == reference.show(asked, chosen)
+
+
+def test_texts_are_bounded_and_made_once() -> None:
+    made: list[int] = []
+
+    def make(item: int) -> str:
+        made.append(item)
+        return str(item)
+
+    texts = ItemTexts(make, most=2)
+    assert [texts[i] for i in (1, 2, 1, 2, 3, 1)] == ["1", "2", "1", "2", "3", "1"]
+    assert made == [1, 2, 3, 1]
+    assert len(texts) <= 2
 
 
 def test_a_call_leaves_nothing_behind() -> None:
