@@ -24,7 +24,7 @@ const answer = Python.prototype.answer;
 Python.prototype.answer = function (request, body, context) {
   if (!request.url.endsWith(DOOR)) return answer.call(this, request, body, context);
   const value = this.interpreter.python.runPython(body);
-  return { status: 200, background: 0, headers: [["content-type", "text/plain"]], body: String(value) };
+  return { status: 200, background: 0, head: "content-type: text/plain\n", body: String(value) };
 };
 
 const host = new Host(env);

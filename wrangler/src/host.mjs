@@ -3,7 +3,7 @@
 import model from "./model.bin";
 import rules from "./rules.json.txt";
 import { popular, withoutPython } from "./fallback.mjs";
-import { targetOf } from "./messages.mjs";
+import { headersOf, targetOf } from "./messages.mjs";
 import { problem } from "./problem.mjs";
 import { Python, isFatal } from "./python.mjs";
 import { serveFile } from "./static.mjs";
@@ -133,6 +133,6 @@ async function readText(request, most) {
   return text + decoder.decode();
 }
 
-function responseOf({ status, headers, body }, request) {
-  return status ? new Response(body || null, { status, headers }) : popular(targetOf(request.url));
+function responseOf({ status, head, body }, request) {
+  return status ? new Response(body || null, { status, headers: headersOf(head) }) : popular(targetOf(request.url));
 }

@@ -43,7 +43,7 @@ export class Python {
   /**
    * Step one request to its end. What it awaits is performed here, inside this very request.
    *
-   * @returns {Promise<{status: number, background: number, headers: string[][], body: string}> | object} not a promise
+   * @returns {Promise<{status: number, background: number, head: string, body: string}> | object} not a promise
    *   if nothing was awaited
    */
   answer(request, body, context) {
