@@ -4,7 +4,7 @@ from fastapi import APIRouter
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
 from starlette.responses import JSONResponse, Response
 
-from origin.api.openapi import problems
+from origin.api.openapi import Responses, problems
 from origin.resources import Resources
 from shared.errors import Unavailable
 
@@ -33,5 +33,5 @@ def router(resources: Resources) -> APIRouter:
     return api
 
 
-_READY = {int(status): response for status, response in problems(503).items()}
-_METRICS = {200: {"description": "Prometheus' text format.", "content": {"text/plain": {}}}}
+_READY: Responses = problems(503)
+_METRICS: Responses = {200: {"description": "Prometheus' text format.", "content": {"text/plain": {}}}}

@@ -9,7 +9,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from origin.api.etag import matches, quote
-from origin.api.openapi import problems
+from origin.api.openapi import Responses, problems
 from origin.problems import problem_response
 from origin.resources import Resources
 from shared.errors import BadInput, Unavailable
@@ -47,11 +47,11 @@ def router(resources: Resources) -> APIRouter:
     return api
 
 
-_RESPONSES = {
+_RESPONSES: Responses = {
     200: {"description": "The file.", "content": {"application/octet-stream": {}}},
     206: {"description": "A part of it.", "content": {"application/octet-stream": {}}},
     304: {"description": "The caller has it."},
-    **{int(status): response for status, response in problems(416, 503).items()},
+    **problems(416, 503),
 }
 
 

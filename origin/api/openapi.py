@@ -76,7 +76,11 @@ QUESTION = [
 ]
 
 
-def problems(*statuses: int) -> dict[str, Any]:
+Responses = dict[int | str, dict[str, Any]]
+"""Documented responses by status, as FastAPI takes them."""
+
+
+def problems(*statuses: int) -> Responses:
     """The documented problem responses with ``statuses``."""
     content = {PROBLEM_TYPE: {"schema": _PROBLEM}}
     return {str(status): {"description": "A problem document.", "content": content} for status in statuses}

@@ -4,7 +4,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from origin.api.etag import matches, quote
-from origin.api.openapi import problems
+from origin.api.openapi import Responses, problems
 from origin.resources import Resources
 from shared.errors import Unavailable
 
@@ -27,8 +27,8 @@ def router(resources: Resources) -> APIRouter:
     return api
 
 
-_RESPONSES = {
+_RESPONSES: Responses = {
     200: {"description": "A rules file.", "content": {"application/json": {"schema": {"type": "object"}}}},
     304: {"description": "The caller has it."},
-    **{int(status): response for status, response in problems(503).items()},
+    **problems(503),
 }
