@@ -28,7 +28,7 @@ def outdated(root: Path, model: Path) -> bool:
 
 def edge_process(settings: Settings, environ: Mapping[str, str], root: Path, built: Path, log: Path) -> Child:
     """The bundle ``built`` as a child, with the origin of the same settings behind it and the demo shop at ``/``."""
-    defaults = {"DOORSTEP_DEMO": "1", "DOORSTEP_ORIGIN_URL": f"http://{settings.host}:{settings.origin_port}"}
+    defaults = {"DOORSTEP_DEMO": "1", "DOORSTEP_ORIGIN_URL": settings.origin_url}
     return Child("edge", command(settings, root, built), env={**defaults, **environ}, cwd=root, log=log)
 
 
@@ -39,4 +39,9 @@ def command(settings: Settings, root: Path, built: Path) -> list[str]:
     if not found:
         raise Unavailable("no_workerd", "workerd is not installed; run `npm ci` in wrangler/, or `make demo`")
     return [str(found[0]), "serve", "--binary", str(built), "--socket-addr",
-            f"http={settings.host}:{settings.edge_port}"]  # fmt: skip
+            f"http={_listening(settings.host)}:{settings.edge_port}"]  # fmt: skip
+
+
+def _listening(host: str) -> str:
+    """``host`` as workerd writes it: IPv6 addresses in brackets."""
+    return f"[{host}]" if ":" in host else host

@@ -38,6 +38,16 @@ class Settings:
     )
     api_key: str = _setting("", "Secret that `Authorization: Bearer …` must name for administration; empty forbids it.")
 
+    @property
+    def origin_url(self) -> str:
+        """Where the origin answers, without a trailing slash."""
+        return f"http://{_reachable(self.host)}:{self.origin_port}"
+
+    @property
+    def edge_url(self) -> str:
+        """Where the edge answers under ``doorstep up``, without a trailing slash."""
+        return f"http://{_reachable(self.host)}:{self.edge_port}"
+
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Self:
         """Settings from variables. Raises :class:`BadInput` that names the variable which cannot be read."""
@@ -75,3 +85,8 @@ def _read(f: Any, text: str) -> Any:
         what = "a whole number" if kind is int else "a number"
         raise BadInput("bad_setting", f"{name} must be {what} from {low:g} to {high:g}, not {text[:40]!r}")
     return value
+
+
+def _reachable(host: str) -> str:
+    """A host to connect to: an address that stands for all addresses is no address to connect to."""
+    return "127.0.0.1" if host in ("0.0.0.0", "::") else f"[{host}]" if ":" in host else host  # noqa: S104

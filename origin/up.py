@@ -47,15 +47,15 @@ def up(
             children.append(redis.child)
             say("Redis answers")
         for child, url in (
-            (_origin(settings, inherited, root, logs / "origin.log"), origin_url(settings) + "/readyz"),
-            (edge_process(settings, inherited, root, bundle, logs / "edge.log"), edge_url(settings) + "/healthz"),
+            (_origin(settings, inherited, root, logs / "origin.log"), settings.origin_url + "/readyz"),
+            (edge_process(settings, inherited, root, bundle, logs / "edge.log"), settings.edge_url + "/healthz"),
         ):
             running.callback(child.stop)
             child.start()
             _wait_for(child, url)
             children.append(child)
             say(f"{child.name} answers")
-        say(f"\n  shop and edge   {edge_url(settings)}/\n  origin          {origin_url(settings)}/\n")
+        say(f"\n  shop and edge   {settings.edge_url}/\n  origin          {settings.origin_url}/\n")
         say("Ctrl-C stops everything")
         try:
             watch(children, say)
@@ -84,16 +84,6 @@ def watch(children: list[Child], say: Say, clock: Callable[[], float] = time.mon
                 say(f"{name} {_ended(child.exit_code)}; starting it again in {pauses[name]:g} s\n{child.last_words()}")
                 due[name] = clock() + pauses[name]
                 pauses[name] = min(2 * pauses[name], _LONGEST_PAUSE_S)
-
-
-def origin_url(settings: Settings) -> str:
-    """Where the origin answers, without a trailing slash."""
-    return f"http://{_reachable(settings.host)}:{settings.origin_port}"
-
-
-def edge_url(settings: Settings) -> str:
-    """Where the edge answers, without a trailing slash."""
-    return f"http://{_reachable(settings.host)}:{settings.edge_port}"
 
 
 def check_ports(settings: Settings) -> None:
@@ -130,11 +120,6 @@ def _wait_for(child: Child, url: str, patience_s: float = 60) -> None:
 
 def _ended(code: int) -> str:
     return f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
-
-
-def _reachable(host: str) -> str:
-    """A host to connect to: an address that stands for all addresses is no address to connect to."""
-    return "127.0.0.1" if host in ("", "0.0.0.0", "::") else f"[{host}]" if ":" in host else host  # noqa: S104
 
 
 @contextlib.contextmanager

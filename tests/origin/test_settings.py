@@ -30,6 +30,14 @@ def test_reads_every_kind() -> None:
 
 
 @pytest.mark.parametrize(
+    ("host", "url"),
+    [("127.0.0.1", "http://127.0.0.1:8787"), ("0.0.0.0", "http://127.0.0.1:8787"), ("::1", "http://[::1]:8787")],
+)
+def test_urls_can_be_connected_to(host: str, url: str) -> None:
+    assert Settings(host=host).edge_url == url
+
+
+@pytest.mark.parametrize(
     ("name", "text"),
     [
         ("DOORSTEP_ORIGIN_PORT", "0"),
