@@ -7,6 +7,10 @@ from cachetools import TTLCache
 
 from edge.settings import Settings
 
+_ENTRY = 500
+"""Bytes of an entry besides its body: the key, and what Python keeps about it."""
+_LONGEST_KEY = 2000
+
 
 class Stored(NamedTuple):
     """An answer as it was given: rendered body, the model that gave it, and when (host's clock, ms)."""
@@ -26,7 +30,7 @@ class Answers:
             settings.isolate_bytes,
             max(settings.isolate_stale_s, settings.isolate_ttl_s) * 1000,
             timer=clock_ms,
-            getsizeof=lambda stored: len(stored.body) + 300,  # the key and the entry itself
+            getsizeof=lambda stored: len(stored.body) + _ENTRY,
         )
         self._claims: TTLCache[str, bool] = TTLCache(1024, settings.origin_deadline_ms * 2, timer=clock_ms)
 
@@ -38,8 +42,8 @@ class Answers:
         return self._clock_ms() - stored.at_ms < self._fresh_ms
 
     def put(self, key: str, stored: Stored) -> None:
-        """Keep an answer; one too large for the whole cache is not kept."""
-        if len(stored.body) + 300 <= self._kept.maxsize:
+        """Keep an answer, unless it is too large for the whole cache or its key is longer than any shop's question."""
+        if len(key) <= _LONGEST_KEY and len(stored.body) + _ENTRY <= self._kept.maxsize:
             self._kept[key] = stored
 
     def claim(self, key: str) -> bool:

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 
-from edge.breaker import Breaker
 from edge.cache import Answers
 from edge.http import Response
 from edge.models import MakeKernel, Models
 from edge.settings import Settings
+from shared.breaker import CircuitBreaker
 
 
 class Isolate:
@@ -26,7 +26,7 @@ class Isolate:
         self.report = report
         self.models = Models(make_kernel)
         self.answers = Answers(settings, lambda: self.now_ms)
-        self.breaker = Breaker(settings.breaker_failures, settings.breaker_open_ms)
+        self.breaker = CircuitBreaker(settings.breaker_failures, settings.breaker_open_ms)
         self.hits: dict[str, int] = {}
         self.next_refresh_ms = 0.0
 

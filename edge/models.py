@@ -23,6 +23,8 @@ class Models:
         self.current: Decider | None = None
         self.previous: Decider | None = None
         self.rules: Rules = NO_RULES
+        self.state = 0
+        """Changes with the model and the rules in force, so that a key which holds it finds no answer from before."""
         self._rules_etag = ""
 
     def adopt(self, data: memoryview, address: int, *, verify: bool) -> str:
@@ -41,6 +43,7 @@ class Models:
         if self.current:
             self.current = Decider(self.current.kernel, rules)
         self.rules = rules
+        self.state += 1
         self.previous = None  # it was made with rules that no longer hold
 
     async def refresh(self, origin_url: str) -> None:
@@ -69,3 +72,4 @@ class Models:
 
     def _swap(self, decider: Decider) -> None:
         self.current, self.previous = decider, self.current
+        self.state += 1

@@ -14,7 +14,7 @@ from edge.http import Request, Response
 from edge.isolate import Isolate
 from shared.answer import Question, key, parse_question, render
 from shared.errors import BadInput, NotInModel
-from shared.visitor import history_from_cookie
+from shared.visitor import history_cookie, history_from_cookie
 
 _FINAL = (200, 400, 414, 422)
 """The origin's answers that nobody else could better: a list, or what is wrong with the question."""
@@ -48,16 +48,16 @@ class Asked(NamedTuple):
 async def recommend(isolate: Isolate, request: Request) -> Response:
     """Answer ``GET /v1/recommend``. Raises :class:`BadInput`; everything else ends in a list."""
     started = isolate.stopwatch()
+    asked_before = f"{request.query}\x1f{history_cookie(request.cookie)}\x1f{isolate.models.state}"
+    stored = isolate.answers.get(asked_before)
+    if stored is not None and isolate.answers.fresh(stored):
+        return isolate.answer("isolate", stored.model, stored.body, started)
     question = parse_question(request.query)
     history = question.items if question.items is not None else history_from_cookie(request.cookie)
-    decider = isolate.models.current
-    name = decider.model.name if decider else ""
     shared = len(history) <= isolate.settings.shared_history_max
-    asked = Asked(question, history, shared, name, isolate.models.rules.version, request.query)
+    decider = isolate.models.current
     if decider is not None:
-        stored = isolate.answers.get(asked.key) if shared else None
-        if stored is not None and isolate.answers.fresh(stored):
-            return isolate.answer("isolate", stored.model, stored.body, started)
+        name = decider.model.name
         try:
             body = render(decider.decide(question, history))
         except BadInput:
@@ -68,8 +68,10 @@ async def recommend(isolate: Isolate, request: Request) -> Response:
             isolate.report(f"could not decide: {error!r}")
         else:
             if shared:
-                isolate.answers.put(asked.key, Stored(body, name, isolate.now_ms))
+                isolate.answers.put(asked_before, Stored(body, name, isolate.now_ms))
             return isolate.answer("edge", name, body, started)
+    name = decider.model.name if decider else ""
+    asked = Asked(question, history, shared, name, isolate.models.rules.version, request.query)
     return await _from_elsewhere(isolate, asked, started)
 
 

@@ -10,8 +10,8 @@ import redis.asyncio as redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
-from origin.circuit_breaker import CircuitBreaker
 from origin.memory_answers import Kept
+from shared.breaker import CircuitBreaker
 
 _PREFIX = b"doorstep:answer:"
 _BATCH = 128
@@ -48,7 +48,7 @@ class RedisAnswers:
         self._expire_ms = max(1, int((ttl_s + stale_s) * 1000))
         self._timeout_s = timeout_ms / 1000
         self._clock = clock
-        self._breaker = CircuitBreaker(failures=3, pause_s=1.0)
+        self._breaker = CircuitBreaker(failures=3, pause=1.0)
         self._queue: deque[tuple[bytes, bytes]] = deque(maxlen=_QUEUE)
         self._queued = asyncio.Event()
         self._closing = False

@@ -1,13 +1,11 @@
 /** The texts of the narrow call (docs/narrow-call.md). */
 
-const HEADERS = ["cookie", "if-none-match", "content-type", "user-agent"];
-
-/** Method, target and the headers that Python reads, one a line. */
+/** Method, target and the headers that Python reads, one a line; those that tell of a body only where there may be one. */
 export function headOf(request) {
   const { method, url, headers } = request;
-  let head = `${method}\n${targetOf(url)}`;
-  for (const name of HEADERS) head += `\n${headers.get(name) ?? ""}`;
-  return head;
+  const head = `${method}\n${targetOf(url)}\n${headers.get("cookie") ?? ""}\n${headers.get("if-none-match") ?? ""}`;
+  if (method === "GET" || method === "HEAD") return `${head}\n\n`;
+  return `${head}\n${headers.get("content-type") ?? ""}\n${headers.get("user-agent") ?? ""}`;
 }
 
 /** Path and query of an absolute URL, without the cost of parsing it. */

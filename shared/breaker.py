@@ -2,30 +2,33 @@
 
 
 class CircuitBreaker:
-    """Closed at first; ``failures`` in a row open it for ``pause_s``; then one caller per pause may try."""
+    """Closed at first; ``failures`` in a row open it for ``pause``; then one caller per pause may try.
 
-    def __init__(self, failures: int, pause_s: float) -> None:
+    ``pause`` and every ``now`` are in one unit of time of the caller's choosing.
+    """
+
+    def __init__(self, failures: int, pause: float) -> None:
         self._limit = failures
-        self._pause_s = pause_s
+        self._pause = pause
         self._failed = 0
-        self._open_until_s = 0.0
+        self._open_until = 0.0
 
     @property
     def open(self) -> bool:
         return self._failed >= self._limit
 
-    def allows(self, now_s: float) -> bool:
+    def allows(self, now: float) -> bool:
         """Whether to try now. True to one caller once the pause is over; the others go by its outcome."""
         if not self.open:
             return True
-        if now_s < self._open_until_s:
+        if now < self._open_until:
             return False
-        self._open_until_s = now_s + self._pause_s
+        self._open_until = now + self._pause
         return True
 
     def succeeded(self) -> None:
         self._failed = 0
 
-    def failed(self, now_s: float) -> None:
+    def failed(self, now: float) -> None:
         self._failed += 1
-        self._open_until_s = now_s + self._pause_s
+        self._open_until = now + self._pause

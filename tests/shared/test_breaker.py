@@ -1,10 +1,10 @@
 """Opens after failures in a row, lets one through per pause, closes on success."""
 
-from origin.circuit_breaker import CircuitBreaker
+from shared.breaker import CircuitBreaker
 
 
 def test_opens_pauses_and_closes() -> None:
-    breaker = CircuitBreaker(failures=2, pause_s=1)
+    breaker = CircuitBreaker(failures=2, pause=1)
     breaker.failed(10)
     assert breaker.allows(10)
     breaker.failed(10)
@@ -20,7 +20,7 @@ def test_opens_pauses_and_closes() -> None:
 
 
 def test_only_failures_in_a_row_count() -> None:
-    breaker = CircuitBreaker(failures=2, pause_s=1)
+    breaker = CircuitBreaker(failures=2, pause=1)
     for _ in range(5):
         breaker.failed(0)
         breaker.succeeded()
