@@ -13,6 +13,7 @@ from typing import Any
 
 from origin.node import command, with_node
 from origin.numpy_kernel import NumpyKernel
+from origin.pyodide_packages import write_packages
 from shared.answer import MAX_N, Question, render
 from shared.decision import Decider
 from shared.errors import DoorstepError
@@ -35,6 +36,9 @@ def add_parser(subparsers: Any) -> None:
     )
     parser.add_argument("--rules", type=Path, help="the rules file to put in")
     parser.add_argument("--out", type=Path, default=ROOT / ".build" / "edge", help="folder to (re)write: %(default)s")
+    parser.add_argument(
+        "--wheels", type=Path, metavar="DIR", help="also write the edge there as wheels that a stock Pyodide loads"
+    )
     parser.add_argument("--json", action="store_true", help="print the modules' sizes as JSON")
     parser.set_defaults(run=run)
 
@@ -43,6 +47,7 @@ def run(args: argparse.Namespace) -> int:
     """Build; returns the process's exit code."""
     try:
         sizes = build(args.out, model=args.model, rules=args.rules)
+        packages = write_packages(args.wheels, root=ROOT, requires=PACKAGES) if args.wheels else []
     except (DoorstepError, FileNotFoundError) as error:
         print(f"doorstep build-edge: {error}", file=sys.stderr)
         return 1
@@ -52,6 +57,8 @@ def run(args: argparse.Namespace) -> int:
         print(json.dumps({"out": str(args.out), "modules": sizes}))
     else:
         print(f"{args.out}: {len(sizes)} modules, {sum(sizes.values()) / 2**20:.1f} MiB")
+        if packages:
+            print(f"{args.wheels}: {', '.join(path.name for path in packages)}")
     return 0
 
 
