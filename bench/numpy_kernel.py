@@ -1,4 +1,4 @@
-"""What a call of the numpy kernel costs: ``python -m bench.numpy_kernel MODEL`` prints microseconds, best of 15 runs."""
+"""What a call of the numpy kernel costs: ``python -m bench.numpy_kernel MODEL`` prints the best of 15 runs."""
 
 import random
 import sys
