@@ -20,7 +20,7 @@ STARTS_WITHIN_S = 300
 """The first start trains a model."""
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def shop_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a running shop, with its final slash."""
     given = os.environ.get("DOORSTEP_TEST_EDGE_URL")
@@ -40,7 +40,7 @@ def shop_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         process.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def chromium_path() -> str:
     for name in ("chromium", "chromium-browser", "google-chrome"):
         if path := shutil.which(name):
@@ -50,13 +50,13 @@ def chromium_path() -> str:
     pytest.skip("Chromium is not installed")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def chromium() -> Iterator[BrowserType]:
     with sync_playwright() as playwright:
         yield playwright.chromium
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser(chromium: BrowserType, chromium_path: str) -> Iterator[Browser]:
     browser = chromium.launch(executable_path=chromium_path, args=CHROMIUM_ARGUMENTS)
     yield browser
@@ -82,7 +82,7 @@ def watch(page: Page, shop_url: str) -> Iterator[Watch]:
     assert watch.foreign == []
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def out() -> Path:
     folder = ROOT / "tests" / "out"
     folder.mkdir(parents=True, exist_ok=True)

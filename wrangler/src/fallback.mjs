@@ -14,7 +14,7 @@ export async function withoutPython(request, settings) {
   const path = target.split("?", 1)[0];
   if (path === "/healthz") return health();
   if (path === "/readyz") return problem(503, "booting", "the interpreter is not ready", { retry: true });
-  if (path !== "/v1/recommend") return problem(404, "not_found", `there is nothing at ${path.slice(0, 100)}`);
+  if (path !== "/v1/recommend") return problem(503, "booting", "the interpreter is not ready", { retry: true });
   if (request.method !== "GET" && request.method !== "HEAD") {
     const allow = "GET, HEAD, OPTIONS";
     return problem(405, "method_not_allowed", `${path} answers ${allow}`, { headers: { allow } });
