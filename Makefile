@@ -81,5 +81,5 @@ system: ## see that the programs of the operating system that the tests need are
 
 .build/node.stamp: wrangler/package.json wrangler/package-lock.json .build/run.stamp
 	@echo "installing workerd, pyodide and the kernel's compiler"
-	@$(BIN)/python -m origin.node npm ci --prefix wrangler --ignore-scripts --no-audit --no-fund
+	@$(BIN)/python -m origin.node npm ci --prefix wrangler --ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel=error
 	@touch $@

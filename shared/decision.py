@@ -52,7 +52,7 @@ class Decider:
         """Ask the kernel for as many candidates as are likely to leave n; for more if that was not enough."""
         allowed = self._selection(policy, question.filter)
         n = question.n
-        k = n + len(drop) + (2 * n if policy.spread is not None or policy.boosts else 0)
+        k = n + len(drop) + (3 * n if policy.boosts else n if policy.spread is not None else 0)
         while True:
             k = min(k, MAX_TOP, self.model.items)
             candidates = self.kernel.top(asked, allowed, k)
