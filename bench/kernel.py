@@ -72,16 +72,17 @@ def measure(worker: httpx.Client, items: int) -> dict[str, Any]:
 
 
 def bare_model(items: int) -> bytes:
-    """A model of vectors, biases and a price: no lists, so that a query for 20 must scan; no cards."""
+    """A model of vectors, biases and a price: no lists, so that a query for 20 must scan."""
     rng = np.random.default_rng(items)
     ids = [b"%d" % i for i in range(items)]
+    cards = [b'"id":"%d"' % i for i in range(items)]
     nothing = array("I", bytes(4 * (items + 1)))
     sections: dict[str, tuple[str, Any]] = {
         "ids.text": ("u8", b"".join(ids)),
         "ids.ends": ("u32", np.cumsum([0, *map(len, ids)], dtype=np.uint32)),
         "ids.table": ("u32", table(ids)),
-        "cards.text": ("u8", b""),
-        "cards.ends": ("u32", nothing),
+        "cards.text": ("u8", b"".join(cards)),
+        "cards.ends": ("u32", np.cumsum([0, *map(len, cards)], dtype=np.uint32)),
         "embeddings": ("i8", rng.integers(-127, 128, items * DIMS, dtype=np.int8)),
         "lists.ends": ("u32", nothing),
         "lists.low": ("u16", b""),

@@ -262,7 +262,7 @@ def _check(model: Model) -> None:
 
 
 def audit(model: Model) -> None:
-    """Walk all lists: every stored index points at an item, every span runs forward. O(n); run before publishing.
+    """Walk everything: stored indices point at items, spans run forward, cards hold ids. O(n); run before publishing.
 
     Raises :class:`BadModel`. A file that passed once needs no second audit: its hash vouches for it.
     """
@@ -275,5 +275,8 @@ def audit(model: Model) -> None:
     neighbours = (lo + (hi << 16) for lo, hi in zip(low, high, strict=True)) if len(high) else iter(low)
     if (last := max(neighbours, default=0)) >= n:
         raise BadModel("model_inconsistent", f"a neighbour list names item {last} of {n}")
+    for item in range(n):
+        if not model.card(item).startswith(card(model.id(item)).decode()):
+            raise BadModel("model_inconsistent", f"the card of item {item} does not begin with its id")
     if max(s["ids.table"]) > n:
         raise BadModel("model_inconsistent", "ids.table names an item that is not there")

@@ -113,3 +113,10 @@ def test_audit_finds_a_span_that_runs_backwards() -> None:
     ends[5], ends[6] = ends[6] + 1, ends[5]
     with pytest.raises(BadModel, match=r"lists\.ends runs backwards"):
         audit(make_model(sections={"lists.ends": ("u32", ends)}))
+
+
+def test_audit_finds_a_card_without_its_id() -> None:
+    text = bytearray(make_model().sections["cards.text"])
+    text[2] ^= 1
+    with pytest.raises(BadModel, match="card of item 0"):
+        audit(make_model(sections={"cards.text": ("u8", text)}))
