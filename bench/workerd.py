@@ -24,6 +24,7 @@ def serving(scratch: Path, *arguments: str, ready: str = "", **options: Any) -> 
 
     ``arguments`` go to workerd; ``ready`` is a path that answers 200, by default the SDK's.
     """
+    scratch.mkdir(exist_ok=True)
     build(scratch / "edge", **options)
     address = f"127.0.0.1:{free_port()}"
     binary = str(scratch / "edge" / "workerd.bin")
