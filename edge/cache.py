@@ -28,7 +28,7 @@ class Answers:
         self._fresh_ms = settings.isolate_ttl_s * 1000
         self._kept: TTLCache[str, Stored] = TTLCache(
             settings.isolate_bytes,
-            max(settings.isolate_stale_s, settings.isolate_ttl_s) * 1000,
+            (settings.isolate_ttl_s + settings.isolate_stale_s) * 1000,
             timer=clock_ms,
             getsizeof=lambda stored: len(stored.body) + _ENTRY,
         )

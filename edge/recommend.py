@@ -155,7 +155,7 @@ async def _keep(isolate: Isolate, asked: Asked, reply: Reply) -> None:
         return
     headers = {
         "content-type": "application/json",
-        "cache-control": f"public, max-age={isolate.settings.cdn_stale_s}",
+        "cache-control": f"public, max-age={isolate.settings.cdn_ttl_s + isolate.settings.cdn_stale_s}",
         "doorstep-model": model,
         "doorstep-stored": str(isolate.now_ms),
     }

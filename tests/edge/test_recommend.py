@@ -106,7 +106,7 @@ def test_an_answer_of_the_origin_is_kept_in_the_isolate_and_at_the_point_of_pres
     answered = stepper.resume(through_cdn(stepper), FROM_ORIGIN)
     kept = stepper.resume(answered)
     assert kept.effect["do"] == "cache_put"
-    assert kept.effect["headers"]["cache-control"] == "public, max-age=3600"
+    assert kept.effect["headers"]["cache-control"] == "public, max-age=3660"
     assert stepper.resume(kept).status == 0
     assert stepper.get(ASK).layer == "isolate"
 
