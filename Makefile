@@ -60,6 +60,7 @@ system: ## see that the programs of the operating system that the tests need are
 	@sh deploy/system.sh
 
 .build/uv/bin/uv: requirements/uv.txt
+	@$(PYTHON) -m pip --version >/dev/null 2>&1 || { echo "neither uv nor pip is here; install one of them"; exit 1; }
 	@echo "installing uv"
 	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --upgrade --target .build/uv -r $<
 	@touch $@
