@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from origin.commands.build_edge import ROOT, build
+from origin.edge_process import find_workerd
 from tests.processes import free_port, running
 
 
 def workerd() -> Path:
-    """The program itself, not npm's wrapper around it."""
-    found = next(ROOT.glob("wrangler/node_modules/@cloudflare/workerd-*/bin/workerd*"), None)
+    """As :func:`find_workerd`, but raises FileNotFoundError."""
+    found = find_workerd(ROOT)
     if found is None:
         raise FileNotFoundError("workerd is not installed: make setup")
     return found

@@ -56,8 +56,8 @@ async def recommend(isolate: Isolate, request: Request) -> Response:
     history = question.items if question.items is not None else history_from_cookie(request.cookie)
     shared = len(history) <= isolate.settings.shared_history_max
     decider = isolate.models.current
+    name = decider.model.name if decider else ""
     if decider is not None:
-        name = decider.model.name
         try:
             body = render(decider.decide(question, history))
         except BadInput:
@@ -70,7 +70,6 @@ async def recommend(isolate: Isolate, request: Request) -> Response:
             if shared:
                 isolate.answers.put(asked_before, Stored(body, name, isolate.now_ms))
             return isolate.answer("edge", name, body, started)
-    name = decider.model.name if decider else ""
     asked = Asked(question, history, shared, name, isolate.models.rules.version, request.query)
     return await _from_elsewhere(isolate, asked, started)
 

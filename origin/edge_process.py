@@ -32,13 +32,17 @@ def edge_process(settings: Settings, environ: Mapping[str, str], root: Path, bui
     return Child("edge", command(settings, root, built), env={**defaults, **environ}, cwd=root, log=log)
 
 
+def find_workerd(root: Path) -> Path | None:
+    """The native program itself, not its Node.js wrapper, which would not pass on the signal that stops it."""
+    return next(root.glob("wrangler/node_modules/@cloudflare/workerd-*/bin/workerd*"), None)
+
+
 def command(settings: Settings, root: Path, built: Path) -> list[str]:
     """How workerd serves the bundle ``built``. Raises :class:`Unavailable` if it is not installed."""
-    # The native program itself, not its Node.js wrapper: a wrapper would not pass on the signal that stops it.
-    found = sorted((root / "wrangler" / "node_modules" / "@cloudflare").glob("workerd-*/bin/workerd*"))
-    if not found:
+    program = find_workerd(root)
+    if program is None:
         raise Unavailable("no_workerd", "workerd is not installed; run `npm ci` in wrangler/, or `make demo`")
-    return [str(found[0]), "serve", "--binary", str(built), "--socket-addr",
+    return [str(program), "serve", "--binary", str(built), "--socket-addr",
             f"http={_listening(settings.host)}:{settings.edge_port}"]  # fmt: skip
 
 

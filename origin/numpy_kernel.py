@@ -7,8 +7,8 @@ int64 holds all that orders a candidate, so that one sort of plain integers rank
     key = score << 32 | (INDEX_MASK - index) << 8 | cause + 1
 """
 
-import json
 from collections.abc import Sequence
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -17,7 +17,7 @@ import numpy.typing as npt
 from origin.item_texts import ItemTexts
 from shared.kernels import LIMIT, LISTED, Candidate, Query, Term
 from shared.model import MISSING, Model
-from shared.showing import DECIMALS
+from shared.showing import quoted_id, show
 
 Ints = npt.NDArray[np.int64]
 
@@ -60,7 +60,7 @@ class NumpyKernel:
         self._written = np.zeros(model.items, np.intp)
         self._positions = np.arange(1024)
         self._cards = ItemTexts(model.card)
-        self._names = ItemTexts(lambda item: json.dumps(model.id(item), ensure_ascii=False))
+        self._names = ItemTexts(partial(quoted_id, model))
         self._floats = np.empty((min(_CHUNK, model.items), model.dims), np.float32)
 
     def find(self, ids: Sequence[str]) -> list[int]:
@@ -80,19 +80,8 @@ class NumpyKernel:
 
     def show(self, query: Query, chosen: Sequence[Candidate]) -> str:
         """See :meth:`shared.kernels.Kernel.show`."""
-        cards, names, history, scale = self._cards, self._names, query.items, self.model.blend.score_scale
-        half = scale >> 1
-        return ",".join(
-            [
-                '{%s,"score":%.4f,"because":%s}'
-                % (
-                    cards[item],
-                    (score * DECIMALS + half) // scale / DECIMALS,
-                    names[history[cause]] if cause >= 0 else "null",
-                )
-                for item, score, cause in chosen
-            ]
-        )
+        card, quoted = self._cards.__getitem__, self._names.__getitem__
+        return show(self.model, query.items, chosen, card=card, quoted=quoted)
 
     def select(self, terms: Sequence[Term]) -> Selection:
         """The items that satisfy every term."""

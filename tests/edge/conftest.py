@@ -10,12 +10,13 @@ from pathlib import Path
 import pytest
 
 from origin.commands.build_edge import ROOT, build
+from origin.edge_process import find_workerd
 from origin.node import command, with_node
 from tests.models import model_bytes
 from tests.processes import Process, free_port, running
 
 ENTRY = Path(__file__).with_name("worker.mjs")
-WORKERD = next(ROOT.glob("wrangler/node_modules/@cloudflare/workerd-*/bin/workerd*"), None)
+WORKERD = find_workerd(ROOT)
 ITEMS = 600
 
 Serve = Callable[..., "Edge"]

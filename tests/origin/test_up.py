@@ -15,7 +15,7 @@ import pytest
 import redis
 
 from origin.commands.build_edge import ROOT, build
-from origin.edge_process import outdated
+from origin.edge_process import find_workerd, outdated
 from origin.embedded_redis import EmbeddedRedis, find_server
 from origin.settings import Settings
 from origin.up import check_ports
@@ -36,7 +36,7 @@ up(settings, os.environ, Path.cwd(), lambda line: print(line, flush=True), lambd
 
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    if not any(ROOT.glob("wrangler/node_modules/@cloudflare/workerd-*/bin/workerd*")):
+    if find_workerd(ROOT) is None:
         absent("workerd")
     folder = tmp_path_factory.mktemp("bundle")
     (folder / "model").write_bytes(model_bytes())
