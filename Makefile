@@ -45,7 +45,7 @@ vectors: .build/dev.stamp ## write the golden vectors anew (review the differenc
 
 lock: $(UV) ## resolve the dependencies of pyproject.toml anew
 	$(UV) pip compile -q pyproject.toml --upgrade --universal --generate-hashes --python-version 3.11 --no-header --no-annotate \
-	  --extra build --extra train --extra embedded --extra test -o requirements/dev.txt
+	  --extra build --extra train --extra embedded --extra trace --extra test -o requirements/dev.txt
 	$(UV) pip compile -q pyproject.toml --universal --generate-hashes --python-version 3.11 --no-header --no-annotate \
 	  --extra build --extra train --extra embedded -c requirements/dev.txt -o requirements/run.txt
 

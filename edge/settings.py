@@ -23,6 +23,18 @@ class Settings(NamedTuple):
     cdn_stale_s: int = 3600
     shared_history_max: int = 2
     """Answers for histories of at most this many items are worth keeping for other visitors."""
+    secret: str = ""
+    """Signs visitor ids; the same as the origin's. Without it the edge knows nobody and takes no events."""
+    consent: str = "full"
+    """What holds for visitors who have said nothing: none, session or full."""
+    events_deadline_ms: int = 3000
+    """How long a batch of events may take to reach the origin's log, repeats included."""
+    events_per_minute: int = 600
+    """Events that one visitor, or one address without a visitor, may send to this isolate in a minute."""
+    profile_ttl_s: int = 30
+    """How long a profile is used before it is fetched anew; 0 turns profiles off at the edge."""
+    otlp_url: str = ""
+    """Where OpenTelemetry traces go (OTLP over HTTP); empty makes none."""
     breaker_failures: int = 3
     """So many failures of the origin in a row open the breaker ..."""
     breaker_open_ms: int = 2000

@@ -7,6 +7,7 @@ from typing import Any, Self
 from urllib.parse import urlsplit
 
 from shared.errors import BadInput
+from shared.events import CONSENTS
 
 
 def _setting(default: Any, about: str, low: float = 0, high: float = 1e9) -> Any:
@@ -17,7 +18,7 @@ def _setting(default: Any, about: str, low: float = 0, high: float = 1e9) -> Any
 class Settings:
     """Every field is the variable ``DOORSTEP_<NAME>``. Units are in the names; an empty variable means the default."""
 
-    home: Path = _setting(Path(".doorstep"), "Folder of the registry and the embedded Redis.")  # noqa: RUF009 - a field
+    home: Path = _setting(Path(".doorstep"), "Folder of the registry, the secret and the embedded Redis.")  # noqa: RUF009 - a field
     host: str = _setting("127.0.0.1", "Address on which the origin and, under `doorstep up`, the edge listen.")
     origin_port: int = _setting(8000, "The origin's TCP port.", 1, 65535)
     edge_port: int = _setting(8787, "The edge's TCP port under `doorstep up`.", 1, 65535)
@@ -36,6 +37,25 @@ class Settings:
     keep_models: int = _setting(
         5, "How many published models, and rules files, the registry keeps for rolling back.", 1
     )
+    secret: str = _setting(
+        "", "Signs visitor ids; the same at every edge and origin. Empty: one is made and kept in `DOORSTEP_HOME`."
+    )
+    consent: str = _setting("full", "What holds for visitors who have said nothing: `none`, `session` or `full`.")
+    kafka_bootstrap: str = _setting("", "`host:port,…` of Kafka brokers; empty keeps the event log in Redis Streams.")
+    kafka_topic: str = _setting("doorstep-events", "Kafka topic of the event log; made if it is not there.")
+    kafka_replication: int = _setting(1, "Replicas of that topic when it is made.", 1, 16)
+    log_partitions: int = _setting(4, "Partitions of a log that is made: how many processors may share it.", 1, 1024)
+    log_format: str = _setting("msgpack", "How events are written to the log: `msgpack` or `avro`; both are read.")
+    log_days: float = _setting(7, "How long the log keeps events.", 0.001)
+    log_deadline_ms: int = _setting(2500, "Longest wait for the log while an event's sender waits.", 1, 60_000)
+    profile_days: float = _setting(90, "How long a profile outlives its visitor's last event.", 0.001)
+    session_profile_h: float = _setting(2, "The same for visitors who agreed to the session only.", 0.001)
+    fold_batch: int = _setting(2000, "How many events the processor folds at a time, at most.", 1, 100_000)
+    dead_letters: int = _setting(10_000, "How many dead letters are kept.", 1)
+    dead_letter_flood: int = _setting(500, "So many dead letters within a minute stop the processor.", 1)
+    push_min_ms: int = _setting(500, "Least time between two lists pushed to one open page.", 0, 60_000)
+    live_max: int = _setting(10_000, "Open pages per origin process; more are asked to come back later.", 1)
+    otlp_url: str = _setting("", "Where OpenTelemetry traces go (OTLP over HTTP); empty makes none.")
     api_key: str = _setting("", "Secret that `Authorization: Bearer …` must name for administration; empty forbids it.")
 
     @property
@@ -55,6 +75,9 @@ class Settings:
         return cls(**values)
 
 
+_CHOICES = {"consent": CONSENTS, "log_format": ("msgpack", "avro")}
+
+
 def variable(name: str) -> str:
     """The environment variable of the field ``name``."""
     return f"DOORSTEP_{name.upper()}"
@@ -71,6 +94,8 @@ def reference() -> str:
 
 def _read(f: Any, text: str) -> Any:
     name = variable(f.name)
+    if f.name in _CHOICES and text not in _CHOICES[f.name]:
+        raise BadInput("bad_setting", f"{name} must be one of {', '.join(_CHOICES[f.name])}, not {text[:20]!r}")
     if f.name == "redis_url" and urlsplit(text).scheme not in ("redis", "rediss", "unix"):
         raise BadInput("bad_setting", f"{name} must begin with redis://, rediss:// or unix://, not {text[:20]!r}")
     if not isinstance(f.default, int | float):

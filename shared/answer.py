@@ -7,7 +7,7 @@ from urllib.parse import unquote_to_bytes
 
 from shared.errors import BadInput
 from shared.filters import Condition, parse_filter, render_filter
-from shared.rules import SLOT
+from shared.rules import SLOT, TREATMENTS
 
 MAX_N = 100
 DEFAULT_N = 12
@@ -29,7 +29,7 @@ class Question(NamedTuple):
     exclude: tuple[str, ...] = ()
     filter: tuple[Condition, ...] = ()
     seen: str | None = None
-    """Overrides the slot's rule for history items: drop or allow."""
+    """Overrides the slot's rule for items seen: drop, demote or allow."""
 
 
 class Answer(NamedTuple):
@@ -60,8 +60,8 @@ def parse_question(query: str) -> Question:
     if not SLOT.fullmatch(slot):
         raise BadInput("bad_slot", f"slot is 1 to 32 of a-z, 0-9, _ and -, not {slot[:60]!r}")
     seen = found.get("seen")
-    if seen not in (None, "drop", "allow"):
-        raise BadInput("bad_seen", f"seen is drop or allow, not {seen[:60]!r}")
+    if seen is not None and seen not in TREATMENTS:
+        raise BadInput("bad_seen", f"seen is {', '.join(TREATMENTS)}, not {seen[:60]!r}")
     return Question(
         slot,
         _number(found["n"]) if "n" in found else DEFAULT_N,

@@ -19,7 +19,8 @@ class Policy(NamedTuple):
     spread: Sequence[int] | None
     """The column whose values are spread."""
     most: int
-    drop_seen: bool
+    seen: str
+    purchased: str
 
 
 def compile_policy(model: Model, rules: SlotRules) -> Policy:
@@ -36,20 +37,29 @@ def compile_policy(model: Model, rules: SlotRules) -> Policy:
         boosts=tuple((resolve(model, b.filter), b.percent) for b in rules.boosts),
         spread=model.sections[f"column.{field}"] if field in model.columns else None,
         most=rules.spread.max if rules.spread else 0,
-        drop_seen=rules.seen == "drop",
+        seen=rules.seen,
+        purchased=rules.purchased,
     )
 
 
 def rank(
-    candidates: Sequence[Candidate], n: int, policy: Policy, drop: Collection[int], model: Model
+    candidates: Sequence[Candidate],
+    n: int,
+    policy: Policy,
+    drop: Collection[int],
+    model: Model,
+    demote: Collection[int] = (),
 ) -> list[Candidate]:
     """The ``n`` candidates to show, best first; fewer if there are not enough. ``candidates`` come best first.
 
-    Spread gives way before a place stays empty: items beyond the limit follow after all others.
+    Those in ``demote`` come after all others. Spread gives way before a place stays empty: items beyond the limit
+    follow after all others, but before the demoted ones.
     """
     if policy.boosts:
         boosted = ((item, _boosted(item, score, policy, model), cause) for item, score, cause in candidates)
         candidates = sorted(boosted, key=lambda c: (-c[1], c[0]))
+    if demote:
+        candidates = sorted(candidates, key=lambda c: c[0] in demote)
     chosen: list[Candidate] = []
     column, most = policy.spread, policy.most
     if column is None:

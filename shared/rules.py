@@ -3,7 +3,8 @@
 A rules file is JSON, every part optional; the slot ``*`` holds for slots without an entry of their own::
 
     {"version": "2026-11-21",
-     "slots": {"home": {"seen": "drop",                            # history items: "drop" or "allow"
+     "slots": {"home": {"seen": "drop",                            # items seen: "drop", "demote" or "allow"
+                        "purchased": "drop",                       # items bought, likewise
                         "filter": "price>0",                       # always applied
                         "hide": ["22423"],                         # never shown
                         "pins": {"1": "85123A"},                   # place (from 1) -> item
@@ -20,6 +21,7 @@ from shared.errors import BadInput
 from shared.filters import Condition, parse_filter
 
 MAX_RULES_BYTES = 256 * 1024
+TREATMENTS = ("drop", "demote", "allow")
 SLOT = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
 
 
@@ -41,6 +43,7 @@ class SlotRules(NamedTuple):
     """The rules of one slot; the defaults are those of a slot that no rule mentions."""
 
     seen: str = "drop"
+    purchased: str = "drop"
     filter: tuple[Condition, ...] = ()
     hide: tuple[str, ...] = ()
     pins: tuple[tuple[int, str], ...] = ()
@@ -81,10 +84,11 @@ def read_rules(text: str) -> Rules:
 
 
 def _slot(data: Any, where: str) -> SlotRules:
-    kinds = {"seen": str, "filter": str, "hide": list, "pins": dict, "boosts": list, "spread": dict}
+    kinds = {"seen": str, "purchased": str, "filter": str, "hide": list, "pins": dict, "boosts": list, "spread": dict}
     _fields(data, where, kinds)
-    seen = data.get("seen", "drop")
-    _must(seen in ("drop", "allow"), f"{where}: seen must be drop or allow, not {seen!r}")
+    for name in ("seen", "purchased"):
+        treatment = data.get(name, "drop")
+        _must(treatment in TREATMENTS, f"{where}: {name} must be {', '.join(TREATMENTS)}, not {treatment!r}")
     hide = data.get("hide", [])
     pins = data.get("pins", {})
     _must(all(isinstance(i, str) for i in [*hide, *pins.values()]), f"{where}: items are named by strings")
@@ -100,7 +104,8 @@ def _slot(data: Any, where: str) -> SlotRules:
         spread = Spread(**data["spread"])
         _must(spread.max >= 1, f"{where}: spread.max must be at least 1")
     return SlotRules(
-        seen=seen,
+        seen=data.get("seen", "drop"),
+        purchased=data.get("purchased", "drop"),
         filter=parse_filter(data.get("filter", "")),
         hide=tuple(hide),
         pins=tuple(sorted((int(place), item) for place, item in pins.items())),

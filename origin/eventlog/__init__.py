@@ -1,0 +1,1 @@
+"""The event log: where an acknowledged event is safe."""

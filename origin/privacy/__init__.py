@@ -1,0 +1,1 @@
+"""Showing and erasing what is known of a visitor."""

@@ -1,0 +1,1 @@
+"""From a changed profile to the visitor's open pages."""
