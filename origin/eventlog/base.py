@@ -4,6 +4,7 @@ A log keeps each visitor's events in one partition, in the order in which they w
 durable: :meth:`EventLog.append` returns only then.
 """
 
+from binascii import crc32
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
@@ -21,6 +22,21 @@ class Position(NamedTuple):
     source: int
     high: int
     low: int = 0
+
+
+def partition_of(visitor: str, partitions: int) -> int:
+    """Where ``visitor``'s records lie; the same in every log, every process and every release."""
+    return crc32(visitor.encode()) % partitions
+
+
+def source_of(log: int, partition: int) -> int:
+    """The source of a position: which log it is (16 bits, another number for one that is made anew), and where."""
+    return (log & 0xFFFF) << 16 | partition
+
+
+def partition_in(source: int) -> int:
+    """The partition's number in what :func:`source_of` made."""
+    return source & 0xFFFF
 
 
 class Record(NamedTuple):
@@ -66,7 +82,11 @@ class Consumer(Protocol):
         """
 
     def lost(self) -> Sequence[int]:
-        """Sources that this consumer no longer has since it was last asked: drop what is pending of them."""
+        """Sources that this consumer no longer has since it was last asked: drop what is pending of them.
+
+        Until it is asked :meth:`poll` hands out nothing more, so what a poll brings is never of a source that was
+        lost before. A source that was lost may come back, from the last commit on.
+        """
 
     def rewind(self) -> None:
         """Go back to what was last committed, in every partition: the store has forgotten what came after."""
