@@ -28,17 +28,17 @@ def on_server_core(command: Sequence[str]) -> list[str]:
     return ["taskset", "-c", SERVER_CORE, *command]
 
 
-def press(url: str, targets: Path, pid: int, seconds: int) -> Load:
-    """Load ``url`` for ``seconds`` with the targets in a file, a line each. RuntimeError if any request failed."""
+def press(url: str, targets: Path, pid: int, seconds: int, script: Path = SCRIPT) -> Load:
+    """Load ``url`` for ``seconds`` with what ``script`` makes of the lines of a file. RuntimeError if any request failed."""
     if shutil.which("wrk") is None:
         raise FileNotFoundError("wrk is not installed: make system")
-    before = _cpu_s(pid)
+    before = cpu_s(pid)
     done = subprocess.run(
-        ["taskset", "-c", LOAD_CORE, "wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "-s", str(SCRIPT), url, "--",
+        ["taskset", "-c", LOAD_CORE, "wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "-s", str(script), url, "--",
          str(targets)],
         capture_output=True, text=True, timeout=seconds + 30, check=True,
     )  # fmt: skip
-    spent_s = _cpu_s(pid) - before
+    spent_s = cpu_s(pid) - before
     seen = json.loads(done.stdout.strip().splitlines()[-1])
     if seen["failed"] or not seen["requests"]:
         raise RuntimeError(f"{url}: {seen['failed']} of {seen['requests']} requests failed")
@@ -48,7 +48,7 @@ def press(url: str, targets: Path, pid: int, seconds: int) -> Load:
     )  # fmt: skip
 
 
-def _cpu_s(pid: int) -> float:
+def cpu_s(pid: int) -> float:
     """User and system time of a process so far, seconds (proc_pid_stat(5), fields 14 and 15)."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

@@ -38,6 +38,11 @@ class Process:
     def running(self) -> bool:
         return self._child.poll() is None
 
+    @property
+    def code(self) -> int | None:
+        """Its exit code, negative for the signal that ended it; None while it runs."""
+        return self._child.poll()
+
     def wait_for(self, url: str, seconds: float = 30) -> None:
         """Wait until ``url`` answers with 200; fails with the log if the process ends or time runs out."""
         end = time.monotonic() + seconds

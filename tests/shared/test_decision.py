@@ -11,6 +11,7 @@ from shared.answer import parse_question, render
 from shared.decision import Decider
 from shared.errors import NotInModel
 from shared.kernels import LISTED, PythonKernel, Query
+from shared.profile import Known, hash_item
 from shared.rules import NO_RULES, read_rules
 from shared.scoring import Scoring
 from tests.models import make_model
@@ -47,6 +48,43 @@ def test_history_is_dropped_by_default_and_returns_if_allowed() -> None:
     assert set(HISTORY) <= set(ids(shown("n=12&seen=allow")))
     assert set(HISTORY) <= set(ids(shown(seen="allow")))
     assert not set(HISTORY) & set(ids(shown("n=12&seen=drop", seen="allow")))
+
+
+def known_of(what: str, items: list[str]) -> Known:
+    return Known(frozenset(map(hash_item, items))) if what == "seen" else Known(bought=tuple(items))
+
+
+def decided(known: Known, text: str = "n=20", **home: Any) -> list[str]:
+    """The ids shown to a visitor of whom only ``known`` is known."""
+    rules = read_rules(json.dumps({"version": "1", "slots": {"home": home}}))
+    return ids(json.loads(render(Decider(KERNEL, rules).decide(parse_question(text), (), known)))["items"])
+
+
+@pytest.mark.parametrize("what", ["seen", "purchased"])
+def test_what_was_seen_before_or_bought_is_dropped_demoted_or_allowed_as_the_slot_says(what: str) -> None:
+    everything = decided(Known(), "n=100")
+    lately = [everything[0], everything[4]]
+    others = [item for item in everything if item not in lately]
+    known = known_of(what, lately)
+    assert decided(known) == others[:20]
+    assert decided(known, **{what: "demote"}) == others[:20]
+    assert decided(known, **{what: "allow"}) == everything[:20]
+
+
+@pytest.mark.parametrize("what", ["seen", "purchased"])
+def test_what_is_demoted_comes_last_where_there_is_room(what: str) -> None:
+    few = decided(Known(), "n=100&filter=price<=5")
+    assert 4 < len(few) < 100
+    known = known_of(what, few[:2])
+    assert decided(known, "n=100&filter=price<=5", **{what: "demote"}) == few[2:] + few[:2]
+    assert decided(known, "n=100&filter=price<=5") == few[2:]
+
+
+def test_the_question_overrides_the_slot_on_what_was_seen() -> None:
+    plain = decided(Known())
+    known = known_of("seen", plain[:5])
+    assert decided(known, "n=20&seen=allow") == plain
+    assert decided(known, "n=20&seen=demote", seen="allow")[:15] == plain[5:]
 
 
 def test_excluded_and_hidden_items_never_show_and_others_move_up() -> None:
