@@ -29,7 +29,7 @@ def on_server_core(command: Sequence[str]) -> list[str]:
 
 
 def press(url: str, targets: Path, pid: int, seconds: int, script: Path = SCRIPT) -> Load:
-    """Load ``url`` for ``seconds`` with what ``script`` makes of the lines of a file. RuntimeError if any request failed."""
+    """Load ``url`` for ``seconds`` with what ``script`` makes of a file's lines. RuntimeError if any request failed."""
     if shutil.which("wrk") is None:
         raise FileNotFoundError("wrk is not installed: make system")
     before = cpu_s(pid)

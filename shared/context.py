@@ -19,7 +19,7 @@ _BOT = re.compile(
     r"python|aiohttp|httpx|postman|insomnia|wrk\b",
     re.IGNORECASE,
 )
-_RECENT = frozenset(name for name, kind in KINDS.items() if kind.weight)
+_RECENT = frozenset(name for name, kind in KINDS.items() if kind.weight > 0)
 
 
 def device_of(user_agent: str) -> str:

@@ -29,12 +29,12 @@ HALF_LIFE_S = 7 * 24 * 3600
 
 _TEN_MINUTES = (5, 120)
 _DAY = (8, 3 * 3600)
-_RECENT = frozenset(CODES[name] for name, kind in KINDS.items() if kind.weight)
+_RECENT = frozenset(CODES[name] for name, kind in KINDS.items() if kind.weight > 0)
 _WEIGHTS = tuple(kind.weight for kind in KINDS.values())
 _VIEW, _CLICK, _BUY, _RATE, _DWELL, _SET = (
     CODES[n] for n in ("view", "click", "purchase", "rating", "dwell", "profile")
 )
-_STRENGTH = tuple(0 if name == "uncart" else abs(kind.weight) for name, kind in KINDS.items())
+_STRENGTH = tuple(max(0, kind.weight) for kind in KINDS.values())
 _UNIT = 256
 _NONE = b""
 
