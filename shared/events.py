@@ -5,6 +5,7 @@ from them. The schema only ever grows: what an older producer sends stays valid,
 """
 
 import json
+import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -167,7 +168,7 @@ def read_batch(data: Mapping[str, Any], *, visitor: str, context: Context, now_m
     if trusted:
         visitor = data.get("visitor") or visitor
     elif _whole(data.get("sent")):
-        skew_ms = now_ms - data["sent"]
+        skew_ms = now_ms - int(data["sent"])
     read = partial(_event, visitor=visitor, context=context, now_ms=now_ms, trusted=trusted, skew_ms=skew_ms)
     events: dict[tuple[str, str], Event] = {}
     of: Counter[str] = Counter()
@@ -231,6 +232,8 @@ def from_record(data: bytes) -> Event:
 
 
 _PACK = msgpack.Packer(autoreset=True).pack
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+"""JSON can name half a character; UTF-8 cannot, so no record could hold it."""
 _CONTEXT = len(Context._fields)
 _LAST_MS = 253_402_300_800_000
 """The year 10,000."""
@@ -301,7 +304,7 @@ def _flat(name: str, value: Any, longest: int) -> dict[str, Any]:
     for key, held in value.items():
         if not 1 <= len(key) <= MAX_ID_BYTES or not key.isprintable():
             raise BadInput(f"bad_{name}", f"{name}: a name has 1 to {MAX_ID_BYTES} printable characters")
-        text = isinstance(held, str) and len(held) <= longest
+        text = isinstance(held, str) and len(held) <= longest and not _LONE_SURROGATE.search(held)
         number = isinstance(held, int | float) and abs(held) < 2**53
         if not (text or number or held is None):
             raise BadInput(
