@@ -37,12 +37,16 @@ def find_server(environ: Mapping[str, str]) -> str:
 
 
 class EmbeddedRedis:
-    """A Redis on a unix socket that only this user can open. It caches and nothing else, so it keeps nothing on disk.
+    """A Redis on a unix socket that only this user can open. It holds the events and profiles, so it is durable: what
+    it has acknowledged is on the disk, and it refuses writes rather than drop anything when memory or disk are full.
 
-    ``folder`` holds its log, and its socket if the path is short enough for one.
+    ``folder`` holds its data, its log, and its socket if the path is short enough for one. ``fsync="everysec"`` is
+    quicker and forgets its last seconds when the machine goes down.
     """
 
-    def __init__(self, folder: Path, environ: Mapping[str, str], *, server: str | None = None) -> None:
+    def __init__(
+        self, folder: Path, environ: Mapping[str, str], *, server: str | None = None, fsync: str = "always"
+    ) -> None:
         folder = folder.resolve()
         folder.mkdir(parents=True, exist_ok=True)
         self._short: Path | None = None
@@ -53,13 +57,15 @@ class EmbeddedRedis:
         self.url = f"unix://{socket}"
         command = [
             server or find_server(environ), "--port", "0", "--unixsocket", str(socket), "--unixsocketperm", "700",
-            "--save", "", "--appendonly", "no", "--maxmemory", "256mb", "--maxmemory-policy", "allkeys-lru",
+            "--save", "", "--appendonly", "yes", "--appendfsync", fsync,
+            "--maxmemory", "512mb", "--maxmemory-policy", "noeviction",
             "--dir", str(folder), "--daemonize", "no",
         ]  # fmt: skip
         self.child = Child("redis", command, env=environ, cwd=folder, log=folder / "redis.log")
 
     def start(self, patience_s: float = 10) -> None:
-        """Start it and wait until it answers. Raises :class:`Unavailable` with its last words if it does not."""
+        """Start it and wait until it has read its data and answers. Raises :class:`Unavailable` with its last words
+        if it does not."""
         self.child.start()
         end = time.monotonic() + patience_s
         with redis.Redis.from_url(self.url, socket_timeout=1) as client:
@@ -72,7 +78,7 @@ class EmbeddedRedis:
         raise Unavailable("redis_did_not_start", f"Redis did not start:\n{self.child.last_words()}")
 
     def stop(self) -> None:
-        """Stop it and remove what it leaves."""
+        """Stop it; its data stay for the next start."""
         self.child.stop()
         if self._short:
             shutil.rmtree(self._short, ignore_errors=True)
