@@ -1,12 +1,17 @@
 """Routes a request to its handler. No input gets a 5xx; what is wrong with it is said as a problem document."""
 
 import json
+import re
 import sys
+from collections.abc import Awaitable, Callable
 from functools import partial
+from typing import NamedTuple
 
+from edge.beacon import beacon
 from edge.effects import EffectFailed, fetch
-from edge.http import Request, Response, failure
+from edge.http import Request, Response, failure, with_background
 from edge.isolate import Isolate
+from edge.passing import pass_on, pass_on_me
 from edge.recommend import recommend
 from shared.errors import BadInput, DoorstepError
 
@@ -20,17 +25,26 @@ async def handle(isolate: Isolate, request: Request) -> Response:
     return _with_refresh(isolate, response)
 
 
+class _Route(NamedTuple):
+    handler: Callable[[Isolate, Request], Awaitable[Response]]
+    methods: tuple[str, ...] = ("GET", "HEAD")
+
+    @property
+    def allow(self) -> str:
+        return ", ".join((*self.methods, "OPTIONS"))
+
+
 async def _route(isolate: Isolate, request: Request) -> Response:
-    handler = _ROUTES.get(request.path)
-    if handler is None:
+    route = _ROUTES.get(request.path) or (_ERASURE if _RECEIPT.fullmatch(request.path) else None)
+    if route is None:
         raise BadInput("not_found", f"there is nothing at {request.path[:100]}", 404)
+    if request.method in route.methods:
+        return await route.handler(isolate, request)
     if request.method == "OPTIONS":
-        return Response(204, {"allow": _ALLOW}, "")
-    if request.method not in ("GET", "HEAD"):
-        error = BadInput("method_not_allowed", f"{request.path} answers {_ALLOW}, not {request.method[:20]}", 405)
-        refused = failure(error)
-        return refused._replace(headers={**refused.headers, "allow": _ALLOW})
-    return await handler(isolate, request)
+        return Response(204, {"allow": route.allow}, "")
+    error = BadInput("method_not_allowed", f"{request.path} answers {route.allow}, not {request.method[:20]}", 405)
+    refused = failure(error)
+    return refused._replace(headers={**refused.headers, "allow": route.allow})
 
 
 async def _health(isolate: Isolate, _: Request) -> Response:
@@ -67,10 +81,10 @@ def _json(status: int, value: object) -> Response:
 
 def _with_refresh(isolate: Isolate, response: Response) -> Response:
     due = isolate.settings.refresh_s and isolate.now_ms >= isolate.next_refresh_ms
-    if not due or not isolate.settings.origin_url or response.background:
+    if not due or not isolate.settings.origin_url:
         return response
     isolate.next_refresh_ms = isolate.now_ms + isolate.settings.refresh_s * 1000
-    return response._replace(background=partial(_refresh_models, isolate))
+    return with_background(response, partial(_refresh_models, isolate))
 
 
 async def _refresh_models(isolate: Isolate) -> None:
@@ -80,5 +94,14 @@ async def _refresh_models(isolate: Isolate) -> None:
         isolate.report(f"could not refresh the model: {error}")
 
 
-_ALLOW = "GET, HEAD, OPTIONS"
-_ROUTES = {"/v1/recommend": recommend, "/healthz": _health, "/readyz": _ready}
+_RECEIPT = re.compile(r"/v1/erasures/[A-Za-z0-9_~-]{1,64}")
+"""Nothing that a URL parser would read as another path."""
+_ERASURE = _Route(pass_on)
+_ROUTES = {
+    "/v1/recommend": _Route(recommend),
+    "/v1/events": _Route(beacon, ("POST",)),
+    "/v1/me": _Route(pass_on_me, ("GET", "HEAD", "DELETE")),
+    "/v1/schema": _Route(pass_on),
+    "/healthz": _Route(_health),
+    "/readyz": _Route(_ready),
+}

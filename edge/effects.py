@@ -14,7 +14,10 @@ class EffectFailed(Exception):
 
 
 class Reply(NamedTuple):
-    """What came back: a status (0 if there was nothing), lower-case header names, the body as text."""
+    """What came back: a status (0 if there was nothing), lower-case header names, the body as text.
+
+    Several ``Set-Cookie`` headers are one value, each on a line of its own.
+    """
 
     status: int
     headers: Mapping[str, str]
@@ -32,9 +35,11 @@ class Effect:
         return _reply(value)
 
 
-def fetch(url: str, timeout_ms: int, headers: Mapping[str, str] | None = None, method: str = "GET") -> Effect:
+def fetch(
+    url: str, timeout_ms: int, headers: Mapping[str, str] | None = None, method: str = "GET", body: str = ""
+) -> Effect:
     """An HTTP request, aborted after ``timeout_ms`` with the reading of the body included."""
-    return Effect("fetch", url=url, method=method, headers=dict(headers or {}), body="", timeout_ms=timeout_ms)
+    return Effect("fetch", url=url, method=method, headers=dict(headers or {}), body=body, timeout_ms=timeout_ms)
 
 
 def cache_get(key: str) -> Effect:

@@ -2,19 +2,24 @@
 
 With a model in memory nothing is awaited. The ``cdn`` layer holds only answers that cost a round trip to the origin:
 looking there first would cost more than computing (docs/decisions/0001-no-await-before-computing.md).
+
+A visitor whose profile is held here gets an answer of their own; a profile that is not held is fetched afterwards.
 """
 
+from collections.abc import Coroutine
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from edge.cache import Stored
 from edge.effects import EffectFailed, Reply, cache_get, cache_put, fetch
-from edge.http import Request, Response
+from edge.http import Request, Response, with_background
 from edge.isolate import Isolate
+from edge.profiles import Held
 from shared.answer import Question, key, parse_question, render
 from shared.errors import BadInput, NotInModel
-from shared.visitor import history_cookie, history_from_cookie
+from shared.profile import NOTHING, recall
+from shared.visitor import VISITOR_COOKIE, history_cookie, history_from_cookie
 
 _FINAL = (200, 400, 414, 422)
 """The origin's answers that nobody else could better: a list, or what is wrong with the question."""
@@ -45,21 +50,43 @@ class Asked(NamedTuple):
         return f"{self.query}{'&' if self.query else ''}items={quote(','.join(self.history), safe=',')}"
 
 
-async def recommend(isolate: Isolate, request: Request) -> Response:
+def recommend(isolate: Isolate, request: Request) -> Coroutine[Any, Any, Response]:
     """Answer ``GET /v1/recommend``. Raises :class:`BadInput`; everything else ends in a list."""
+    if VISITOR_COOKIE in request.cookie and isolate.profiles.on:
+        return _to_visitor(isolate, request)
+    return _answer(isolate, request, None)
+
+
+async def _to_visitor(isolate: Isolate, request: Request) -> Response:
+    """The answer with what is held of the visitor now; the request that finds it missing or stale fetches it behind."""
+    visitor = isolate.visitors.of(request.cookie)
+    if visitor is None:
+        return await _answer(isolate, request, None)
+    response = await _answer(isolate, request, isolate.profiles.get(visitor))
+    return with_background(response, isolate.profiles.due(visitor))
+
+
+async def _answer(isolate: Isolate, request: Request, held: Held | None) -> Response:
+    """``held`` is the visitor's profile, if it is known; nothing that was made with it is kept for others."""
     started = isolate.stopwatch()
-    asked_before = f"{request.query}\x1f{history_cookie(request.cookie)}\x1f{isolate.models.state}"
-    stored = isolate.answers.get(asked_before)
-    if stored is not None and isolate.answers.fresh(stored):
-        return isolate.answer("isolate", stored.model, stored.body, started)
+    profile = held.profile if held else None
+    asked_before = ""
+    if profile is None:
+        asked_before = f"{request.query}\x1f{history_cookie(request.cookie)}\x1f{isolate.models.state}"
+        stored = isolate.answers.get(asked_before)
+        if stored is not None and isolate.answers.fresh(stored):
+            return isolate.answer("isolate", stored.model, stored.body, started)
     question = parse_question(request.query)
     history = question.items if question.items is not None else history_from_cookie(request.cookie)
-    shared = len(history) <= isolate.settings.shared_history_max
+    if profile is not None and question.items is None:
+        history = recall(history, profile)
+    known = held.known if held else NOTHING
+    shared = profile is None and len(history) <= isolate.settings.shared_history_max
     decider = isolate.models.current
     name = decider.model.name if decider else ""
     if decider is not None:
         try:
-            body = render(decider.decide(question, history))
+            body = render(decider.decide(question, history, known))
         except BadInput:
             raise
         except NotInModel:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from shared.errors import BadInput
+from shared.events import CONSENTS
 
 
 class Settings(NamedTuple):
@@ -49,6 +50,8 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         text = environ.get(name, "").strip()
         if not text:
             continue
+        if field == "consent" and text not in CONSENTS:
+            raise BadInput("bad_setting", f"{name} must be one of {', '.join(CONSENTS)}, not {text[:20]!r}")
         if isinstance(default, str):
             values[field] = text.rstrip("/")
         elif text.isascii() and text.isdigit() and len(text) <= 12:

@@ -33,9 +33,9 @@ class Worker:
 
     def begin(self, now_ms: float, head: str, body: str) -> str:
         """Take a request as far as it goes without the host. Returns a message."""
-        method, target, cookie, if_none_match, content_type, user_agent = head.split("\n")
+        method, target, cookie, if_none_match, *sender = head.split("\n")
         path, _, query = target.partition("?")
-        request = Request(method, path, query, cookie, if_none_match, content_type, user_agent, body)
+        request = Request(method, path, query, cookie, if_none_match, body, *sender)
         self._isolate.now_ms = now_ms
         return self._step(handle(self._isolate, request), 0, None)
 
@@ -86,6 +86,8 @@ class Worker:
             background = self._ticket()
             self._parked[background] = response.background
         headers = "".join([f"{name}: {value}\n" for name, value in response.headers.items()])
+        if response.cookies:  # last, so that the host finds where the part begins that is nobody else's
+            headers += "".join([f"set-cookie: {cookie}\n" for cookie in response.cookies])
         return f"D{response.status} {background}\n{headers}\n{response.body}"
 
     def _ticket(self) -> int:
@@ -104,9 +106,8 @@ def open_worker(settings_json: str, make_kernel: MakeKernel | None = None) -> Wo
         from edge.simd import make_simd_kernel
 
         make_kernel = make_simd_kernel
-    isolate = Isolate(
-        read_settings(json.loads(settings_json)), make_kernel, stopwatch=time.perf_counter, report=_report
-    )
+    settings = read_settings(json.loads(settings_json))
+    isolate = Isolate(settings, make_kernel, stopwatch=time.perf_counter, draw_bits=random.getrandbits, report=_report)
     return Worker(isolate)
 
 

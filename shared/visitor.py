@@ -76,7 +76,7 @@ def verify(secret: str, token: str) -> str | None:
     visitor = unquote(name)
     if not secret or not 0 < len(visitor) <= MAX_ID_BYTES:
         return None
-    return visitor if hmac.compare_digest(signature.encode(), _mac(secret, "visitor", visitor).encode()) else None
+    return visitor if hmac.compare_digest(_bytes(signature), _mac(secret, "visitor", visitor).encode()) else None
 
 
 def visitor_from_cookie(secret: str, header: str) -> str | None:
@@ -103,5 +103,10 @@ def _lifetime(consent: str) -> str:
 def _mac(secret: str, purpose: str, message: str) -> str:
     """Keyed BLAKE2b (RFC 7693) of 15 bytes as 20 characters; ``purpose`` keeps one use's outcome from another."""
     key = blake2b(secret.encode()).digest()
-    mac = blake2b(message.encode(), key=key, digest_size=15, person=purpose.encode()).digest()
+    mac = blake2b(_bytes(message), key=key, digest_size=15, person=purpose.encode()).digest()
     return urlsafe_b64encode(mac).decode()
+
+
+def _bytes(text: str) -> bytes:
+    """UTF-8 of whatever somebody sent: JSON can spell halves of surrogate pairs, which are no characters."""
+    return text.encode("utf-8", "surrogatepass")

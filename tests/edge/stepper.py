@@ -8,10 +8,12 @@ from edge.worker import Worker, open_worker
 from shared.kernels import PythonKernel
 from shared.model import Model
 
+CHROME = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36"
+
 
 @dataclass
 class Said:
-    """A message of the worker, taken apart: a response (status, headers, body, background) or an effect."""
+    """A message of the worker, taken apart: a response (status, headers, body, …) or an effect."""
 
     status: int = 0
     headers: dict[str, str] = field(default_factory=dict)
@@ -19,6 +21,12 @@ class Said:
     background: int = 0
     ticket: int = 0
     effect: dict[str, Any] = field(default_factory=dict)
+    cookies: dict[str, str] = field(default_factory=dict)
+    """What a browser would remember: values by name, empty where one is taken away."""
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
 
     @property
     def layer(self) -> str:
@@ -36,8 +44,10 @@ def read(message: str) -> Said:
         return Said(ticket=int(first), effect=json.loads(rest))
     status, background = first.split()
     lines, _, body = rest.partition("\n\n") if not rest.startswith("\n") else ("", "", rest[1:])
-    headers = dict(line.split(": ", 1) for line in lines.split("\n") if line)
-    return Said(int(status), headers, body, int(background))
+    pairs = [line.split(": ", 1) for line in lines.split("\n") if line]
+    headers = {name: value for name, value in pairs if name != "set-cookie"}
+    cookies = dict(value.partition(";")[0].split("=", 1) for name, value in pairs if name == "set-cookie")
+    return Said(int(status), headers, body, int(background), cookies=cookies)
 
 
 def reply(status: int, body: str = "", **headers: str) -> str:
@@ -59,7 +69,26 @@ class Stepper:
         return self.worker.adopt(block, 8, len(data), 4096, verify)
 
     def get(self, target: str, *, cookie: str = "", method: str = "GET") -> Said:
-        return read(self.worker.begin(self.now_ms, f"{method}\n{target}\n{cookie}\n\n\n", ""))
+        """A request without a body, as the host tells of it: of a sender only where something may be sent."""
+        sender = "" if method in ("GET", "HEAD") else "\n" * 7
+        return read(self.worker.begin(self.now_ms, f"{method}\n{target}\n{cookie}\n{sender}", ""))
+
+    def post(
+        self,
+        body: str,
+        *,
+        target: str = "/v1/events",
+        cookie: str = "",
+        content_type: str = "application/json",
+        user_agent: str = CHROME,
+        gpc: str = "",
+        traceparent: str = "",
+        address: str = "192.0.2.7",
+        country: str = "",
+        colo: str = "",
+    ) -> Said:
+        sender = (content_type, user_agent, gpc, traceparent, address, country, colo)
+        return read(self.worker.begin(self.now_ms, "\n".join(("POST", target, cookie, "", *sender)), body))
 
     def resume(self, said: Said, value: str = "", failed: str = "") -> Said:
         return read(self.worker.resume(said.ticket or said.background, self.now_ms, failed, value))

@@ -3,9 +3,10 @@
 import model from "./model.bin";
 import rules from "./rules.json.txt";
 import { popular, withoutPython } from "./fallback.mjs";
+import { isLive, live } from "./live.mjs";
 import { headersOf, targetOf } from "./messages.mjs";
 import { problem } from "./problem.mjs";
-import { Python, isFatal } from "./python.mjs";
+import { Python, isFatal, isQuestion } from "./python.mjs";
 import { serveFile } from "./static.mjs";
 
 const MAX_BODY_BYTES = 256 * 1024;
@@ -34,10 +35,13 @@ export class Host {
     if (!target.startsWith("/v1/") && !target.startsWith("/healthz") && !target.startsWith("/readyz")) {
       return serveFile(request, target.split("?", 1)[0], Boolean(this.#settings.DOORSTEP_DEMO));
     }
+    if (isLive(target)) return live(request, target, this.#settings);
     if (!this.#python) return this.#alone(request, context);
     if (!this.#seeded) this.#seed();
-    if (request.method === "GET" || request.method === "HEAD") return this.#ask(request, "", context);
-    return this.#askWithBody(request, context);
+    if (isQuestion(request)) return this.#ask(request, "", context);
+    const answer = this.#askWithBody(request, context);
+    context.waitUntil(answer); // a page that is left sends its last events and does not wait for the answer
+    return answer;
   }
 
   async #askWithBody(request, context) {

@@ -41,14 +41,16 @@ export class Python {
   }
 
   /**
-   * Step one request to its end. What it awaits is performed here, inside this very request.
+   * Step one request to its end. What it awaits is performed here, inside this very request. A client that leaves ends
+   * a question; what it has sent goes its way all the same.
    *
    * @returns {Promise<{status: number, background: number, head: string, body: string}> | object} not a promise
    *   if nothing was awaited
    */
   answer(request, body, context) {
     const message = this.#begin(Date.now(), headOf(request), body);
-    return isAsk(message) ? this.#drive(message, { context, signal: request.signal }) : parseDone(message);
+    if (!isAsk(message)) return parseDone(message);
+    return this.#drive(message, { context, signal: isQuestion(request) ? request.signal : undefined });
   }
 
   /** Step what goes on after the response was sent. */
@@ -84,6 +86,11 @@ export class Python {
     }
     return this.#resume(ticket, Date.now(), failed, value);
   }
+}
+
+/** Whether a request only asks. */
+export function isQuestion({ method }) {
+  return method === "GET" || method === "HEAD";
 }
 
 /** Whether an interpreter that threw this cannot be used any more: anything that is not an exception of Python's. */
