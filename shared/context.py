@@ -36,16 +36,16 @@ def is_bot(user_agent: str) -> bool:
 
 
 def consent_of(body_consent: str | None, cookie_header: str, gpc: bool, default: str) -> str:
-    """What the visitor agreed to: said in the body, else in the cookie, else by ``Sec-GPC``, which means ``none``.
+    """What the visitor agreed to: said in the body, else in the cookie, else ``default``.
 
-    What the visitor told this very site outweighs a setting of the browser; ``default`` is for those who said nothing.
+    ``Sec-GPC`` asks not to be tracked from visit to visit: who says no more than that agrees to the session at most.
     """
     if body_consent in CONSENTS:
         return body_consent
     said = cookie(cookie_header, CONSENT_COOKIE)
     if said in CONSENTS:
         return said
-    return "none" if gpc else default
+    return "session" if gpc and default == "full" else default
 
 
 def fold_history(history: Sequence[str], events: Iterable[Event]) -> tuple[str, ...]:

@@ -58,7 +58,8 @@ def test_consent_is_what_was_said_first_of_all_to_this_site() -> None:
     cookies = "a=b; doorstep_consent=session"
     assert consent_of("full", cookies, gpc=True, default="none") == "full"
     assert consent_of(None, cookies, gpc=True, default="full") == "session"
-    assert consent_of(None, "doorstep_consent=perhaps", gpc=True, default="full") == "none"
+    assert consent_of(None, "doorstep_consent=perhaps", gpc=True, default="full") == "session"
+    assert consent_of(None, "", gpc=True, default="none") == "none"
     assert consent_of(None, "", gpc=False, default="full") == "full"
     assert consent_of(None, "", gpc=False, default="session") == "session"
 
