@@ -221,20 +221,39 @@ def from_record(data: bytes) -> Event:
         raise BadInput("bad_record", f"not an event: {str(error)[:100] or type(error).__name__}") from None
     if not (isinstance(version, int) and version >= 1):
         raise BadInput("bad_record", "not an event: it does not begin with a version")
-    if type_ not in CODES and type_ not in INTERNAL:
-        raise BadInput("unknown_type", f"{str(type_)[:40]!r} is no kind of event")
     if not (
-        isinstance(id_, str) and isinstance(visitor, str) and isinstance(item, str)
+        isinstance(id_, str) and isinstance(visitor, str) and isinstance(item, str) and isinstance(type_, str)
         and isinstance(time_ms, int) and 0 < time_ms < _LAST_MS and isinstance(details, dict) and visitor
+        and isinstance(event.context.bot, bool) and isinstance(event.context.received_ms, int)
     ):  # fmt: skip
         raise BadInput("bad_record", "not an event: a member is of the wrong type")
+    if type_ not in CODES and type_ not in INTERNAL:
+        raise BadInput("unknown_type", f"{type_[:40]!r} is no kind of event")
     return event
+
+
+def check(event: Event) -> None:
+    """Raise :class:`BadInput` if what a profile takes from ``event`` would not have passed validation.
+
+    Other programs append to logs, too; their records can be well-formed and hold anything.
+    """
+    if event.item and (not _is_id(event.item) or "," in event.item):
+        raise BadInput("bad_item", _REASONS["item"])
+    details = event.details
+    for name in details:
+        if name in _FOLDED:
+            _detail(name, details[name])
+    for name in KINDS[event.type].needs:
+        if not event.item if name == "item" else name not in details:
+            raise BadInput(f"bad_{name}", f"a {event.type} event needs {name}")
 
 
 _PACK = msgpack.Packer(autoreset=True).pack
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 """JSON can name half a character; UTF-8 cannot, so no record could hold it."""
 _CONTEXT = len(Context._fields)
+_FOLDED = frozenset(("category", "value", "rating", "seconds", "attributes"))
+"""The fields that end up in a profile."""
 _LAST_MS = 253_402_300_800_000
 """The year 10,000."""
 _REASONS = {

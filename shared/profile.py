@@ -6,6 +6,7 @@ All arithmetic is on integers, so every platform folds the same profile from the
 
 from binascii import crc32
 from collections.abc import Mapping
+from itertools import zip_longest
 from typing import Any, NamedTuple
 
 import msgpack
@@ -24,6 +25,8 @@ MAX_IDS = 64
 """Event ids remembered to recognise one that is sent again, each by four bytes."""
 SESSION_S = 30 * 60
 """So long without an event ends a session."""
+MAX_BLOB_BYTES = 24 * 1024
+"""Of one profile, whatever is sent; an ordinary one has 100 to 500."""
 HALF_LIFE_S = 7 * 24 * 3600
 """Of interest in a category."""
 
@@ -119,7 +122,7 @@ def fold(profile: Profile, event: Event) -> Profile:
     gain = _gain(code, event.details)
     interests, warmth = profile.interests, profile.warmth
     if late_s < 0 and last_s:
-        interests = tuple([(name, decay(weight, -late_s)) for name, weight in interests])
+        interests = tuple([(name, left) for name, weight in interests if (left := decay(weight, -late_s))])
         warmth = decay(warmth, -late_s)
     if gain:
         gain = decay(gain, late_s) if late_s > 0 else gain
@@ -158,20 +161,29 @@ def fold(profile: Profile, event: Event) -> Profile:
     )
 
 
+def knows(profile: Profile, event_id: str) -> bool:
+    """Whether an event of this id was folded lately."""
+    return _holds(profile.ids, _hash_id(event_id), 4)
+
+
+def remember(profile: Profile, event_id: str) -> Profile:
+    """The profile that knows ``event_id``, and is otherwise the same."""
+    return profile._replace(ids=(_hash_id(event_id) + profile.ids)[: 4 * MAX_IDS])
+
+
 def merge(into: Profile, other: Profile) -> Profile:
     """One profile of two: nothing of either is lost, nothing is counted twice. Where they differ, ``into`` says it."""
     a, b = into, other
     last_s = max(a.last_s, b.last_s)
-    entries = sorted(
-        zip((*a.times, *b.times), (*a.items, *b.items), a.kinds + b.kinds, strict=True), key=lambda e: -e[0]
-    )
-    older = [_hash3(item) for _, item, _ in entries[HISTORY:]]
+    entries = _interleaved(a, b)
+    recent = {item for _, item, _ in entries[:HISTORY]}
+    older = [_hash3(item) for _, item, _ in entries[HISTORY:] if item not in recent]
     entries = entries[:HISTORY]
     weights: dict[str, int] = {}
     for side in (a, b):
         for name, weight in side.interests:
             weights[name] = weights.get(name, 0) + decay(weight, last_s - side.last_s)
-    newer = a if a.session_s >= b.session_s else b
+    newer = max(a, b, key=lambda side: (side.session_s, side.session_events))
     return Profile(
         last_s,
         min(filter(None, (a.first_s, b.first_s)), default=0),
@@ -182,7 +194,7 @@ def merge(into: Profile, other: Profile) -> Profile:
         tuple(dict.fromkeys((*a.bought, *b.bought)))[:MAX_BOUGHT],
         _heaviest(weights),
         decay(a.warmth, last_s - a.last_s) + decay(b.warmth, last_s - b.last_s),
-        _trimmed([x + y for x, y in zip(_filled(a.counts), _filled(b.counts), strict=True)]),
+        tuple([x + y for x, y in zip_longest(a.counts, b.counts, fillvalue=0)]),
         a.value + b.value,
         a.sessions + b.sessions,
         newer.session_s,
@@ -310,6 +322,19 @@ def _gain(code: int, details: Mapping[str, Any]) -> int:
     return _WEIGHTS[code] * _UNIT
 
 
+def _interleaved(a: Profile, b: Profile) -> list[tuple[int, str, int]]:
+    """The recent items of both with times and kinds, newest first; an item twice in a row is one."""
+    both = zip((*a.times, *b.times), (*a.items, *b.items), a.kinds + b.kinds, strict=True)
+    entries: list[tuple[int, str, int]] = []
+    for at_s, item, kind in sorted(both, key=lambda entry: -entry[0]):
+        if entries and entries[-1][1] == item:
+            newer_s, _, other = entries[-1]
+            entries[-1] = newer_s, item, kind if _STRENGTH[kind] > _STRENGTH[other] else other
+        else:
+            entries.append((at_s, item, kind))
+    return entries
+
+
 def _interested(interests: tuple[tuple[str, int], ...], category: str, gain: int) -> tuple[tuple[str, int], ...]:
     weights = dict(interests)
     weights[category] = weights.get(category, 0) + gain
@@ -361,16 +386,6 @@ def _counted(counts: tuple[int, ...], code: int) -> tuple[int, ...]:
     if code < len(counts):
         return (*counts[:code], counts[code] + 1, *counts[code + 1 :])
     return (*counts, *(0,) * (code - len(counts)), 1)
-
-
-def _filled(counts: tuple[int, ...]) -> tuple[int, ...]:
-    return (*counts, *(0,) * (len(KINDS) - len(counts)))
-
-
-def _trimmed(counts: list[int]) -> tuple[int, ...]:
-    while counts and not counts[-1]:
-        counts.pop()
-    return tuple(counts)
 
 
 def _tick(ring: bytes, last_s: int, at_s: int, window: tuple[int, int]) -> bytes:
