@@ -1,4 +1,4 @@
-"""The visitor's profile at the edge, stepped by hand: fetched behind answers, used by the next one, never in the way."""
+"""The visitor's profile at the edge, stepped by hand: fetched behind an answer, used by the next, never in the way."""
 
 import json
 from base64 import b64encode
