@@ -22,7 +22,8 @@ from shared.events import Event
 SEPARATOR = b"\x1f"
 """Between visitor and event id in a key; neither may hold it."""
 _DAY_MS = 86_400_000
-_LINGER_MS = 2
+_LINGER_MS = 0.5
+"""Enough for the events of one request to travel together."""
 _NO_TOPIC = (
     KafkaError.UNKNOWN_TOPIC_OR_PART,
     KafkaError._UNKNOWN_TOPIC,  # noqa: SLF001 - librdkafka's own errors are called so
@@ -49,6 +50,7 @@ class TopicPlan(NamedTuple):
         return {
             "bootstrap.servers": self.bootstrap, "logger": log, "log.connection.close": False,
             "reconnect.backoff.ms": 50, "reconnect.backoff.max.ms": 1000, "socket.keepalive.enable": True,
+            "socket.nagle.disable": True,
         }  # fmt: skip
 
 

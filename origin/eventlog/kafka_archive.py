@@ -20,6 +20,7 @@ class KafkaArchive:
         self._limit_s = plan.deadline_ms / 1000
 
     def of(self, visitor: str) -> Iterator[Record]:
+        """As promised; what was forgotten is not told, though it lies there until the next cleaning."""
         return (record for _, record in self._keyed(visitor))
 
     def forget(self, visitor: str, until: Position | None = None) -> int:
@@ -42,16 +43,24 @@ class KafkaArchive:
         return
 
     def _keyed(self, visitor: str) -> Iterator[tuple[bytes, Record]]:
+        """The visitor's records with their keys, but for those that a tombstone has followed."""
         with answering():
             topic = open_topic(self._plan)
         number = partition_of(visitor, topic.partitions)
         source = topic.source(number)
         name = visitor.encode()
         start = name + SEPARATOR
+        found: list[tuple[bytes, Record]] = []
+        buried: dict[bytes, int] = {}
         for message in self._whole(number):
-            key, value = message.key() or b"", message.value()
-            if value is not None and (key.startswith(start) or key == name):
-                yield key, Record(Position(source, message.offset()), visitor, value, message.timestamp()[1])
+            key, value, offset = message.key() or b"", message.value(), message.offset()
+            if not key.startswith(start) and key != name:
+                continue
+            if value is None:
+                buried[key] = offset
+            else:
+                found.append((key, Record(Position(source, offset), visitor, value, message.timestamp()[1])))
+        return iter([(key, record) for key, record in found if record.position.high > buried.get(key, -1)])
 
     def _whole(self, number: int) -> Iterator[Any]:
         """Every message of the partition from the first up to the newest there is now."""

@@ -18,7 +18,7 @@ class _Partition(NamedTuple):
 
 
 class MemoryLog:
-    """An :class:`~origin.eventlog.base.EventLog` and its :class:`~origin.eventlog.base.Archive`; safe for threads.
+    """An :class:`~origin.eventlog.base.EventLog`, which makes its own consumers and archive; safe for threads.
 
     ``clock_ms`` dates the records, ``encode`` makes their values, ``log`` is the number in their sources. While
     ``away`` is True everything raises :class:`Unavailable`, as if the server were gone.
@@ -69,28 +69,9 @@ class MemoryLog:
         """One more consumer of the group; it shares the partitions with those that are not closed."""
         return MemoryConsumer(self)
 
-    def of(self, visitor: str) -> Iterator[Record]:
-        self.check()
-        records = self.partitions[partition_of(visitor, len(self.partitions))].records
-        return iter([record for record in records if record and record.visitor == visitor])
-
-    def forget(self, visitor: str, until: Position | None = None) -> int:
-        found = [r.position for r in self.of(visitor) if until is None or r.position <= until]
-        with self.changed:
-            for source, high, _ in found:
-                self.partitions[partition_in(source)].records[high] = None
-        return len(found)
-
-    def trim(self, before_ms: int) -> int:
-        self.check()
-        removed = 0
-        with self.changed:
-            for (_, records), committed in zip(self.partitions, self.committed, strict=True):
-                for offset, record in enumerate(records[: committed + 1]):
-                    if record and record.appended_ms < before_ms:
-                        records[offset] = None
-                        removed += 1
-        return removed
+    def archive(self) -> "MemoryArchive":
+        """What lies in it, by visitor."""
+        return MemoryArchive(self)
 
     def share_out(self) -> None:
         """Give every member its fair part of the partitions; those who lose one are told."""
@@ -171,3 +152,38 @@ class MemoryConsumer:
             self._next[number] = offset + len(there)
             found += [record for record in there if record]
         return found
+
+
+class MemoryArchive:
+    """An :class:`~origin.eventlog.base.Archive` of a :class:`MemoryLog`."""
+
+    def __init__(self, log: MemoryLog) -> None:
+        self._log = log
+
+    def of(self, visitor: str) -> Iterator[Record]:
+        self._log.check()
+        records = self._log.partitions[partition_of(visitor, len(self._log.partitions))].records
+        return iter([record for record in records if record and record.visitor == visitor])
+
+    def forget(self, visitor: str, until: Position | None = None) -> int:
+        found = [
+            r.position for r in self.of(visitor) if until is None or (r.position[0] == until[0] and r.position <= until)
+        ]
+        with self._log.changed:
+            for source, high, _ in found:
+                self._log.partitions[partition_in(source)].records[high] = None
+        return len(found)
+
+    def trim(self, before_ms: int) -> int:
+        self._log.check()
+        removed = 0
+        with self._log.changed:
+            for (_, records), committed in zip(self._log.partitions, self._log.committed, strict=True):
+                for offset, record in enumerate(records[: committed + 1]):
+                    if record and record.appended_ms < before_ms:
+                        records[offset] = None
+                        removed += 1
+        return removed
+
+    def close(self) -> None:
+        return

@@ -76,12 +76,16 @@ class RedisConsumer:
         self._lost: list[int] = []
         self._counted: dict[int, _Counted] = {}
         self._renew_at = 0.0
+        self._rewinding = False
 
     def poll(self, most: int, timeout_s: float) -> Sequence[Record]:
         try:
             with answering():
                 if self._clock() >= self._renew_at:
                     self._renew()
+                if self._rewinding:
+                    self._read_to = self._committed(self._read_to)
+                    self._rewinding = False
                 if self._lost:
                     return ()
                 wait_s = min(timeout_s, max(0.0, self._renew_at - self._clock()))
@@ -98,8 +102,8 @@ class RedisConsumer:
         return lost
 
     def rewind(self) -> None:
-        with answering():
-            self._read_to = self._committed(self._read_to)
+        """Done by the next :meth:`poll`, which reads nothing if it cannot be done."""
+        self._rewinding = True
 
     def commit(self, done: Mapping[int, Position]) -> None:
         if done:
