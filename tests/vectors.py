@@ -13,6 +13,7 @@ from typing import Any
 from shared.model import FORMAT, MAGIC, card, table, write
 from tests.kernel_vectors import golden as kernel_golden
 from tests.models import BLEND
+from tests.profile_vectors import golden as profile_golden
 
 VECTORS = Path(__file__).resolve().parent.parent / "shared" / "vectors"
 CODES = {"u8": "B", "i8": "b", "u16": "H", "u32": "I", "i32": "i"}
@@ -80,6 +81,8 @@ def main() -> None:
     data = encoded(model)
     golden = {"model": model, "base64": base64.b64encode(data).decode(), "malformed": malformed(data)}
     (VECTORS / "model.json").write_text(json.dumps(golden, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    profiles = json.dumps(profile_golden(), ensure_ascii=False, indent=1) + "\n"
+    (VECTORS / "profile.json").write_text(profiles, encoding="utf-8")
     (VECTORS / "kernel.json").write_text(json.dumps(kernel_golden(), separators=(",", ":")) + "\n", encoding="utf-8")
 
 

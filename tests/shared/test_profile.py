@@ -60,7 +60,11 @@ DETAILS = st.fixed_dictionaries(
     {
         "seconds": st.floats(0, 86_400),
         "rating": st.floats(0, 10),
-        "attributes": st.dictionaries(ITEMS, st.none() | st.booleans() | st.integers(-(2**53) + 1, 2**53 - 1) | ITEMS),
+        "attributes": st.dictionaries(ITEMS, st.none() | st.booleans() | st.integers(-9, 9) | ITEMS, max_size=16),
+            ITEMS, st.none() | st.booleans() | st.integers(-9, 2**53 - 1) | ITEMS, max_size=16
+        ),
+        "query": st.just("tea"),
+        "name": st.just("share"),
     },
     optional={"category": ITEMS, "value": st.floats(0, 1e9) | st.integers(0, 10**9)},
 )
@@ -72,7 +76,7 @@ EVENTS = st.builds(
     time_ms=st.integers(NOW_MS - 40 * DAY_S * 1000, NOW_MS) | st.integers(1, NOW_MS),
     item=st.sampled_from("abcdefgh") | ITEMS,
     details=DETAILS,
-    context=st.builds(Context, bot=st.booleans()),
+    context=st.builds(Context, country=st.just("DE"), bot=st.booleans(), received_ms=st.integers(0, NOW_MS)),
 )
 LISTS = st.lists(EVENTS, max_size=50, unique_by=lambda e: e.id)
 PROFILES = LISTS.map(lambda events: folded(*events))
