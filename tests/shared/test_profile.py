@@ -61,8 +61,6 @@ DETAILS = st.fixed_dictionaries(
         "seconds": st.floats(0, 86_400),
         "rating": st.floats(0, 10),
         "attributes": st.dictionaries(ITEMS, st.none() | st.booleans() | st.integers(-9, 9) | ITEMS, max_size=16),
-            ITEMS, st.none() | st.booleans() | st.integers(-9, 2**53 - 1) | ITEMS, max_size=16
-        ),
         "query": st.just("tea"),
         "name": st.just("share"),
     },
