@@ -65,7 +65,7 @@ def read_rows(path: Path, now_ms: int, most: int | None) -> list[Row]:
 
 
 class Replay:
-    """Sends rows to the edge (or origin) at ``url``. ``speed`` 60 makes a minute of theirs last a second; 0 never waits.
+    """Sends rows to the edge (or origin) at ``url``. ``speed`` 60: a minute of theirs lasts a second; 0 never waits.
 
     After each batch the visitor asks for the slot ``home``, as the next page would.
     """
