@@ -44,6 +44,13 @@ def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
     bench.close()
 
 
+@pytest.fixture
+def redis_bench(durable_redis: DurableRedis) -> Iterator[Bench]:
+    bench = Bench(RedisPlace(durable_redis))
+    yield bench
+    bench.close()
+
+
 def take(consumer: Consumer, count: int, most: int = 1000) -> list[Record]:
     """So many records, by as many polls as it takes."""
     records: list[Record] = []
@@ -349,31 +356,29 @@ def test_redis_keeps_the_number_of_partitions_that_its_log_was_made_with(durable
     consumer.close()
 
 
-def test_an_emptied_redis_is_another_log(durable_redis: DurableRedis) -> None:
-    bench = Bench(RedisPlace(durable_redis))
-    consumer = bench.consumer()
-    bench.append(events_of("v", "e1"))
+def test_an_emptied_redis_is_another_log(durable_redis: DurableRedis, redis_bench: Bench) -> None:
+    consumer = redis_bench.consumer()
+    redis_bench.append(events_of("v", "e1"))
     (before,) = take(consumer, 1)
     consumer.commit(done([before]))
     with redis.Redis.from_url(durable_redis.url) as client:
         client.flushall()
-    bench.append(events_of("v", "e2"))
+    redis_bench.append(events_of("v", "e2"))
     lost: list[int] = []
     came: list[Record] = []
     end = time.monotonic() + PATIENCE_S
-    while not came and time.monotonic() < end:
+    while {r.position.source for r in came} <= {before.position.source} and time.monotonic() < end:
         came += consumer.poll(10, 0.05)
         lost += consumer.lost()
-    assert ids(came) == ["e2"]
+    # Until the consumer hears of it, it may take the new log for the old one; what it read then comes once more.
+    assert set(ids(came)) == {"e2"}
     assert before.position.source in lost
-    assert came[0].position.source not in lost
-    bench.close()
+    assert came[-1].position.source not in lost
 
 
-def test_redis_trims_what_is_committed_and_nothing_else(durable_redis: DurableRedis) -> None:
-    bench = Bench(RedisPlace(durable_redis))
-    bench.append(events_of("v", *(f"e{i}" for i in range(250))))
-    consumer, archive = bench.consumer(), bench.archive()
+def test_redis_trims_what_is_committed_and_nothing_else(redis_bench: Bench) -> None:
+    redis_bench.append(events_of("v", *(f"e{i}" for i in range(250))))
+    consumer, archive = redis_bench.consumer(), redis_bench.archive()
     records = take(consumer, 250)
     assert archive.trim(2**52) == 0
     consumer.commit(done(records[:210]))
@@ -381,19 +386,16 @@ def test_redis_trims_what_is_committed_and_nothing_else(durable_redis: DurableRe
     assert archive.trim(2**52) == 210
     assert ids(list(archive.of("v"))) == [f"e{i}" for i in range(210, 250)]
     assert sum(consumer.lag().values()) == 40
-    bench.close()
 
 
-def test_a_commit_in_redis_never_goes_back(durable_redis: DurableRedis) -> None:
-    bench = Bench(RedisPlace(durable_redis))
-    bench.append(events_of("v", "e1", "e2", "e3"))
-    consumer = bench.consumer()
+def test_a_commit_in_redis_never_goes_back(redis_bench: Bench) -> None:
+    redis_bench.append(events_of("v", "e1", "e2", "e3"))
+    consumer = redis_bench.consumer()
     records = take(consumer, 3)
     for record in (records[1], records[0]):
         consumer.commit(done([record]))
     consumer.rewind()
     assert ids(take(consumer, 1)) == ["e3"]
-    bench.close()
 
 
 def test_redis_is_asked_whether_it_may_lose_anything(durable_redis: DurableRedis) -> None:
@@ -418,24 +420,27 @@ def test_redis_is_asked_whether_it_may_lose_anything(durable_redis: DurableRedis
 
 def test_kafkas_topic_is_made_to_forget_by_key_and_by_age(kafka: KafkaBroker) -> None:
     place = KafkaPlace(kafka, f"test-{uuid4().hex}")
-    bench = Bench(place)
+    asyncio.run(place.log.open())
     resource = ConfigResource(ConfigResource.Type.TOPIC, place.plan.name)
-    config = AdminClient(place.plan.client).describe_configs([resource])[resource].result(10)
+    admin = AdminClient(place.plan.client)
+    config = admin.describe_configs([resource])[resource].result(10)
     assert config["cleanup.policy"].value == "compact,delete"
     assert config["retention.ms"].value == str(7 * 24 * 3600_000)
     assert config["message.timestamp.type"].value == "LogAppendTime"
-    bench.close()
+    asyncio.run(place.log.close())
 
 
 def test_a_kafka_topic_made_anew_is_another_log(kafka: KafkaBroker) -> None:
     plan = KafkaPlace(kafka, f"test-{uuid4().hex}").plan
     first = open_topic(plan)
     assert open_topic(plan) == first
-    AdminClient(plan.client).delete_topics([plan.name])[plan.name].result(10)
+    admin = AdminClient(plan.client)
+    admin.delete_topics([plan.name])[plan.name].result(10)
     end = time.monotonic() + PATIENCE_S
     while (second := _open_topic_or_none(plan)) in (None, first):
         assert time.monotonic() < end
-    assert second and second.partitions == first.partitions
+    assert second is not None
+    assert second.partitions == first.partitions
 
 
 def _open_topic_or_none(plan: TopicPlan) -> Topic | None:
