@@ -12,8 +12,9 @@ from typing import Any
 from edge.effects import Reply
 from edge.errors import Later, NotSetUp
 from edge.forward import forward
-from edge.http import Request, Response, failure, with_background
+from edge.http import Request, Response, Sender, failure, with_background
 from edge.isolate import Isolate
+from edge.nesting import check_nesting
 from edge.tracing import export, start_span, valid_traceparent
 from shared.context import consent_of, device_of, fold_history, is_bot
 from shared.errors import BadInput, DoorstepError
@@ -36,11 +37,12 @@ _UNKNOWN_COUNTRIES = ("XX", "T1")
 
 async def beacon(isolate: Isolate, request: Request) -> Response:
     """Answer ``POST /v1/events``, and tell a collector how long it took if there is one."""
+    sender = request.sender
     if not isolate.settings.otlp_url:
-        return await _take(isolate, request, valid_traceparent(request.traceparent))
-    span = start_span(request.traceparent, isolate.now_ms, isolate.draw_bits)
+        return await _take(isolate, request, sender, valid_traceparent(sender.traceparent))
+    span = start_span(sender.traceparent, isolate.now_ms, isolate.draw_bits)
     try:
-        response = await _take(isolate, request, span.traceparent)
+        response = await _take(isolate, request, sender, span.traceparent)
     except DoorstepError as error:
         response = failure(error)
     if not span.sampled:
@@ -49,16 +51,16 @@ async def beacon(isolate: Isolate, request: Request) -> Response:
     return with_background(response, partial(export, url, span, name, response.status, end_ms, isolate.report))
 
 
-async def _take(isolate: Isolate, request: Request, trace: str) -> Response:
+async def _take(isolate: Isolate, request: Request, sender: Sender, trace: str) -> Response:
     """Raises :class:`BadInput` for a batch that is wrong as a whole, :class:`Later` or :class:`NotSetUp`."""
-    data = _read(request)
-    consent = _consent(data, request, isolate.settings.consent)
+    data = _read(request.body, sender.content_type)
+    consent = consent_of(data.get("consent"), request.cookie, sender.gpc == "1", isolate.settings.consent)
     if consent == "none":
-        return _withheld(len(data["events"]), request)
+        return _withheld(len(data["events"]), request.cookie)
     _check_set_up(isolate)
-    visitor, is_new = _visitor(isolate, data, consent, request)
-    _count(isolate, "" if is_new else visitor, request.address, len(data["events"]))
-    context = _context(request, consent, int(isolate.now_ms), trace)
+    visitor, is_new = _visitor(isolate, data["events"], consent, request.cookie, sender)
+    _count(isolate, "" if is_new else visitor, sender.address, len(data["events"]))
+    context = _context(sender, consent, int(isolate.now_ms), trace)
     batch = read_batch(data, visitor=visitor, context=context, now_ms=int(isolate.now_ms))
     if not batch.events:
         return _outcome(render_outcome(0, batch.duplicates, batch.rejected))
@@ -67,28 +69,22 @@ async def _take(isolate: Isolate, request: Request, trace: str) -> Response:
         return _passed_on(reply)
     outcome = _outcome(_merged(data["events"], batch, reply))
     isolate.profiles.note(visitor, batch.events)
-    return outcome._replace(cookies=_cookies(isolate, request, batch, visitor, is_new))
+    return outcome._replace(cookies=_cookies(isolate, request.cookie, batch, visitor, is_new))
 
 
-def _read(request: Request) -> dict[str, Any]:
+def _read(body: str, content_type: str) -> dict[str, Any]:
     """The body. ``text/plain`` is what a page may send to another host without asking first."""
-    media = request.content_type.partition(";")[0].strip().lower()
+    media = content_type.partition(";")[0].strip().lower()
     if media not in _TYPES:
         detail = f"events are sent as application/json or text/plain, not {media[:60]}"
         raise BadInput("unsupported_media_type", detail, 415)
-    return read_body(request.body)
+    check_nesting(body)
+    return read_body(body)
 
 
-def _consent(data: dict[str, Any], request: Request, default: str) -> str:
-    """Sec-GPC asks not to be tracked from visit to visit: who says no more than that agrees to the session at most."""
-    if request.gpc == "1" and default == "full":
-        default = "session"
-    return consent_of(data.get("consent"), request.cookie, gpc=False, default=default)
-
-
-def _withheld(count: int, request: Request) -> Response:
+def _withheld(count: int, cookies: str) -> Response:
     """Nothing is kept, and what an earlier consent has left in the browser is taken away."""
-    held = [name for name in (VISITOR_COOKIE, HISTORY_COOKIE) if cookie(request.cookie, name)]
+    held = [name for name in (VISITOR_COOKIE, HISTORY_COOKIE) if cookie(cookies, name)]
     outcome = _outcome(render_outcome(0, 0, (), withheld=count))
     return outcome._replace(cookies=tuple(forget_cookie(name) for name in held))
 
@@ -100,15 +96,15 @@ def _check_set_up(isolate: Isolate) -> None:
         raise NotSetUp("no_origin", "this edge takes no events: DOORSTEP_ORIGIN_URL is not set")
 
 
-def _visitor(isolate: Isolate, data: dict[str, Any], consent: str, request: Request) -> tuple[str, bool]:
+def _visitor(isolate: Isolate, events: list[Any], consent: str, cookies: str, sender: Sender) -> tuple[str, bool]:
     """Who sends, and whether that is a new visitor: without a signed cookie, or with one of another consent's."""
     session = consent == "session"
-    held = isolate.visitors.of(request.cookie)
+    held = isolate.visitors.of(cookies)
     if held is not None and held.startswith(SESSION_MARK) == session:
         return held, False
-    first = data["events"][0] if data["events"] else None
+    first = events[0] if events else None
     first_id = first.get("id") if isinstance(first, dict) else None
-    seed = f"{first_id}\x1f{request.address}\x1f{request.user_agent}"  # the same when the batch is sent again
+    seed = f"{first_id}\x1f{sender.address}\x1f{sender.user_agent}"  # the same when the batch is sent again
     return derive(isolate.settings.secret, seed, session=session), True
 
 
@@ -118,11 +114,11 @@ def _count(isolate: Isolate, visitor: str, address: str, count: int) -> None:
         isolate.rates.take(visitor or f"address {address}", count)
 
 
-def _context(request: Request, consent: str, now_ms: int, trace: str) -> Context:
-    agent = request.user_agent
-    country = request.country.upper()
+def _context(sender: Sender, consent: str, now_ms: int, trace: str) -> Context:
+    agent = sender.user_agent
+    country = sender.country.upper()
     known = len(country) == 2 and country.isascii() and country.isalpha() and country not in _UNKNOWN_COUNTRIES
-    return Context(country if known else "", device_of(agent), request.colo[:16], is_bot(agent), consent, now_ms, trace)
+    return Context(country if known else "", device_of(agent), sender.colo[:16], is_bot(agent), consent, now_ms, trace)
 
 
 def _for_origin(batch: Batch, visitor: str, context: Context) -> str:
@@ -152,9 +148,9 @@ def _merged(sent: list[Any], batch: Batch, reply: Reply) -> str:
     return render_outcome(accepted, duplicates, tuple(rejected))
 
 
-def _cookies(isolate: Isolate, request: Request, batch: Batch, visitor: str, is_new: bool) -> tuple[str, ...]:
+def _cookies(isolate: Isolate, cookies: str, batch: Batch, visitor: str, is_new: bool) -> tuple[str, ...]:
     consent = batch.events[0].context.consent
-    before = history_from_cookie(request.cookie)
+    before = history_from_cookie(cookies)
     after = fold_history(before, batch.events)
     history = (set_history(after, consent),) if after and (after != before or is_new) else ()
     return (set_visitor(isolate.settings.secret, visitor), *history) if is_new else history

@@ -11,18 +11,9 @@ Background = Callable[[], Coroutine[Any, Any, None]]
 """Work that goes on after the response was sent."""
 
 
-class Request(NamedTuple):
-    """What the host tells of a request; ``query`` is the raw query string, headers are empty when absent.
+class Sender(NamedTuple):
+    """What the host tells of whoever sends something; empty when absent."""
 
-    What follows ``body`` is told of requests other than GET and HEAD only.
-    """
-
-    method: str
-    path: str
-    query: str
-    cookie: str
-    if_none_match: str
-    body: str
     content_type: str = ""
     user_agent: str = ""
     gpc: str = ""
@@ -33,6 +24,23 @@ class Request(NamedTuple):
     country: str = ""
     colo: str = ""
     """The point of presence."""
+
+
+class Request(NamedTuple):
+    """What the host tells of a request; ``query`` is the raw query string, headers are empty when absent."""
+
+    method: str
+    path: str
+    query: str
+    cookie: str
+    if_none_match: str
+    sender_lines: str
+    """:class:`Sender`'s fields, one a line; empty for GET and HEAD, whose way is the hot one."""
+    body: str
+
+    @property
+    def sender(self) -> Sender:
+        return Sender(*self.sender_lines.split("\n"))
 
 
 class Response(NamedTuple):

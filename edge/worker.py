@@ -33,9 +33,9 @@ class Worker:
 
     def begin(self, now_ms: float, head: str, body: str) -> str:
         """Take a request as far as it goes without the host. Returns a message."""
-        method, target, cookie, if_none_match, *sender = head.split("\n")
+        method, target, cookie, if_none_match, sender = head.split("\n", 4)
         path, _, query = target.partition("?")
-        request = Request(method, path, query, cookie, if_none_match, body, *sender)
+        request = Request(method, path, query, cookie, if_none_match, sender, body)
         self._isolate.now_ms = now_ms
         return self._step(handle(self._isolate, request), 0, None)
 

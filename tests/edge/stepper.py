@@ -70,8 +70,8 @@ class Stepper:
 
     def get(self, target: str, *, cookie: str = "", method: str = "GET") -> Said:
         """A request without a body, as the host tells of it: of a sender only where something may be sent."""
-        sender = "" if method in ("GET", "HEAD") else "\n" * 7
-        return read(self.worker.begin(self.now_ms, f"{method}\n{target}\n{cookie}\n{sender}", ""))
+        sender = "" if method in ("GET", "HEAD") else "\n" * 6
+        return read(self.worker.begin(self.now_ms, f"{method}\n{target}\n{cookie}\n\n{sender}", ""))
 
     def post(
         self,

@@ -100,6 +100,14 @@ def test_a_batch_that_is_wrong_as_a_whole(body: str, content_type: str, told: tu
     assert said.cookies == {}
 
 
+def test_brackets_in_texts_are_no_nesting() -> None:
+    texts = [event(n, name='[{"' * 10 + "\\", type="custom") for n in range(50)]
+    assert len(sent(edge().post(batch(*texts)))["events"]) == 50
+    nested = '{"events":[],"x":' + "[" * 198 + "]" * 198
+    assert edge().post(nested + "}").status == 202
+    assert code(edge().post(nested.replace("[]", "[[[]]]") + "}")) == (400, "bad_json", False)
+
+
 def test_other_methods() -> None:
     stepper = edge()
     assert stepper.get("/v1/events", method="OPTIONS").headers == {"allow": "POST, OPTIONS"}

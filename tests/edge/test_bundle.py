@@ -25,10 +25,16 @@ DOOR = "/v1/test/python"
 # Every module that Python can reach after the restore must be in the snapshot: there is no standard library to load
 # another from. Each of these lines took a path that imports late, in some version of Python or of ours.
 ERROR_PATHS = """
-import io, json, sys, traceback
+import base64, io, json, sys, traceback
+from edge.profiles import _decode
+from edge.tracing import start_span
 from edge.worker import open_worker
+from shared import visitor
+from shared.context import device_of, is_bot
 from shared.errors import BadModel
 from shared.model import open_model
+from shared.events import Context, Event, from_record, read_batch, read_body, to_record
+from shared.profile import EMPTY, fold, from_blob, merge, to_blob
 from shared.rules import read_rules
 
 def survives(act):
@@ -40,6 +46,7 @@ def survives(act):
         assert "ModuleNotFoundError" not in text and "ImportError" not in text, text
         return text
 
+event = Event("e", "v", "view", 1_763_700_000_000, "i", {"category": "c"})
 before = set(sys.modules)
 told = [survives(act) for act in (
     lambda: json.loads("{"),
@@ -60,6 +67,25 @@ told = [survives(act) for act in (
     lambda: read_rules("["),
     lambda: open_worker('{"DOORSTEP_REFRESH_S": "soon"}'),
     lambda: open_worker("["),
+    lambda: open_worker('{"DOORSTEP_CONSENT": "maybe"}'),
+    lambda: from_blob(b"\\xc1"),
+    lambda: from_blob(to_blob(fold(EMPTY, event))),
+    lambda: merge(fold(EMPTY, event), EMPTY),
+    lambda: from_record(b"\\x93"),
+    lambda: from_record(to_record(event)),
+    lambda: to_record(event._replace(details={"x": object()})),
+    lambda: to_record(event._replace(time_ms=1 << 80)),
+    lambda: _decode("?"),
+    lambda: _decode("AAAA"),
+    lambda: base64.b64decode("é"),
+    lambda: visitor.verify("secret", "a.b"),
+    lambda: visitor.verify("secret", visitor.sign("secret", "\\xe9~,")),
+    lambda: visitor.derive("secret", "\\ud800", session=True),
+    lambda: visitor.edge_token("x" * 200),
+    lambda: device_of("Mozilla/5.0 (iPad)") + str(is_bot("bot")),
+    lambda: start_span("", 1.0, lambda bits: bits),
+    lambda: read_body("[" * 1000),
+    lambda: read_batch({"events": [{"id": "\\ud800"}, 7]}, visitor="v", context=Context(), now_ms=1),
     lambda: [].x,
     lambda: {}["x"],
     lambda: undefined_name,

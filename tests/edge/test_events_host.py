@@ -176,6 +176,15 @@ def test_a_page_that_is_left_has_sent_its_events(start: Callable[..., Edge], ori
     assert httpx.get(f"{edge.url}/healthz").status_code == 200
 
 
+@pytest.mark.parametrize("deep", ["[" * 200_000, '{"a":' * 50_000, '{"events":' + "[" * 100_000 + "]" * 100_000 + "}"])
+def test_deep_json_does_not_end_the_interpreter(start: Callable[..., Edge], origin: HttpOrigin, deep: str) -> None:
+    edge = start(origin.url)
+    said = httpx.post(f"{edge.url}/v1/events", content=deep)
+    assert problem(said) == (400, "bad_json", False)
+    assert httpx.post(f"{edge.url}/v1/events", content=batch()).status_code == 202
+    assert "Python failed" not in edge.process.output()
+
+
 def test_events_while_the_interpreter_boots(bundle: Path, serve: Serve, origin: HttpOrigin) -> None:
     edge = serve(
         bundle, ready="/doorstep.js", DOORSTEP_BOOT="lazy", DOORSTEP_ORIGIN_URL=origin.url, DOORSTEP_SECRET=SECRET

@@ -4,7 +4,7 @@
 export function headOf(request) {
   const { method, url, headers } = request;
   const head = `${method}\n${targetOf(url)}\n${headers.get("cookie") ?? ""}\n${headers.get("if-none-match") ?? ""}`;
-  return method === "GET" || method === "HEAD" ? head : `${head}\n${senderOf(request)}`;
+  return method === "GET" || method === "HEAD" ? `${head}\n` : `${head}\n${senderOf(request)}`;
 }
 
 /**
