@@ -12,6 +12,7 @@ from origin.serving import ServedModel, Serving
 from origin.single_flight import SingleFlight
 from shared.answer import Answer, Question, key, render
 from shared.errors import DoorstepError, Unavailable
+from shared.profile import NOTHING, Known
 
 _log = logging.getLogger(__name__)
 
@@ -46,8 +47,10 @@ class Recommender:
         self._shared_history_max = shared_history_max
         self._flights: SingleFlight[Served] = SingleFlight()
 
-    async def answer(self, question: Question, history: Sequence[str]) -> Served:
-        """The answer for a visitor with ``history`` (item ids, newest first).
+    async def answer(self, question: Question, history: Sequence[str], known: Known = NOTHING) -> Served:
+        """The answer for a visitor with ``history`` (item ids, newest first), of whom else is ``known`` what is.
+
+        What depends on more than the history is this visitor's alone: it is computed and kept nowhere.
 
         Raises :class:`shared.errors.DoorstepError` if the question cannot be answered by this model, or, with no
         model and nothing cached, :class:`Unavailable`.
@@ -56,14 +59,16 @@ class Recommender:
         if serving is None:
             served = await self._without_model(question, history)
         else:
-            served = await self._with_model(serving, question, history)
+            served = await self._with_model(serving, question, history, known)
         self._metrics.answers[served.layer] += 1
         return served
 
     async def close(self) -> None:
         await self._flights.close()
 
-    async def _with_model(self, serving: Serving, question: Question, history: Sequence[str]) -> Served:
+    async def _with_model(self, serving: Serving, question: Question, history: Sequence[str], known: Known) -> Served:
+        if known is not NOTHING:
+            return self._compute("", False, serving, question, history, known)
         name = key(question, history, serving.decider.model.name, serving.rules, None)
         found = self._memory.get(name)
         shared = self._redis is not None and len(history) <= self._shared_history_max
@@ -93,10 +98,18 @@ class Recommender:
     async def _recompute(self, name: str, serving: Serving, question: Question, history: Sequence[str]) -> Served:
         return self._compute(name, True, serving, question, history)
 
-    def _compute(self, name: str, shared: bool, serving: Serving, question: Question, history: Sequence[str]) -> Served:
+    def _compute(
+        self,
+        name: str,
+        shared: bool,
+        serving: Serving,
+        question: Question,
+        history: Sequence[str],
+        known: Known = NOTHING,
+    ) -> Served:
         start = time.perf_counter()
         try:
-            body = render(serving.decider.decide(question, history)).encode()
+            body = render(serving.decider.decide(question, history, known)).encode()
         except DoorstepError:
             raise
         except Exception:
@@ -104,7 +117,8 @@ class Recommender:
             self._metrics.failures += 1
             return _popular(serving, question)
         self._metrics.computed(time.perf_counter() - start)
-        self._memory.put(name, body, serving.model)
+        if name:
+            self._memory.put(name, body, serving.model)
         if shared and self._redis:
             self._redis.put(name, body, serving.model)
         return Served(body, Layer.COMPUTED, serving.model)

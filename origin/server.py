@@ -2,6 +2,7 @@
 
 import logging
 import os
+import socket
 import sys
 from collections.abc import Mapping
 
@@ -9,16 +10,32 @@ import uvicorn
 
 from origin.app import create_app
 from origin.http_protocol import ProblemProtocol
+from origin.resources import Resources
 from origin.settings import Settings
 from shared.errors import BadInput
 
 
 def serve(settings: Settings) -> None:
     """Serve until SIGINT or SIGTERM."""
-    uvicorn.run(
-        create_app(settings), host=settings.host, port=settings.origin_port, http=ProblemProtocol, ws="none",
+    resources = Resources(settings)
+    config = uvicorn.Config(
+        create_app(settings, resources=resources), host=settings.host, port=settings.origin_port, http=ProblemProtocol,
+        ws="websockets-sansio", ws_per_message_deflate=False, ws_ping_interval=None, ws_max_size=1024,
         access_log=False, log_level="warning", timeout_keep_alive=75, timeout_graceful_shutdown=5,
     )  # fmt: skip
+    _Server(config, resources).run()
+
+
+class _Server(uvicorn.Server):
+    """Lets go of open pages before it waits for connections to end: they never do by themselves."""
+
+    def __init__(self, config: uvicorn.Config, resources: Resources) -> None:
+        super().__init__(config)
+        self._resources = resources
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await self._resources.hub.shut()
+        await super().shutdown(sockets)
 
 
 def main(environ: Mapping[str, str]) -> int:

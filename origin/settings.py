@@ -50,6 +50,9 @@ class Settings:
     log_deadline_ms: int = _setting(2500, "Longest wait for the log while an event's sender waits.", 1, 60_000)
     profile_days: float = _setting(90, "How long a profile outlives its visitor's last event.", 0.001)
     session_profile_h: float = _setting(2, "The same for visitors who agreed to the session only.", 0.001)
+    events_per_minute: int = _setting(
+        600, "Events that one visitor, or ten times so many one address, may send to a process in a minute; 0: any."
+    )
     fold_batch: int = _setting(2000, "How many events the processor folds at a time, at most.", 1, 100_000)
     dead_letters: int = _setting(10_000, "How many dead letters are kept.", 1)
     dead_letter_flood: int = _setting(500, "So many dead letters within a minute stop the processor.", 1)

@@ -21,14 +21,15 @@ def router(resources: Resources) -> APIRouter:
     @api.get("/readyz", summary="Parts reachable", operation_id="readyz",
                    response_class=JSONResponse, responses=_READY)  # fmt: skip
     async def readyz() -> Response:
-        if missing := await resources.missing():
-            raise Unavailable("not_ready", "; ".join(f"{part}: {wrong}" for part, wrong in missing.items()))
-        return JSONResponse({"status": "ready"})
+        parts = await resources.parts()
+        if missing := [f"{part}: {state}" for part, state in parts.items() if state not in ("ok", "none")]:
+            raise Unavailable("not_ready", "; ".join(missing))
+        return JSONResponse({"status": "ready", "parts": parts})
 
     @api.get("/metrics", summary="For Prometheus", operation_id="metrics",
                    response_class=Response, responses=_METRICS)  # fmt: skip
     async def metrics() -> Response:
-        return Response(resources.render_metrics(), headers={"Content-Type": CONTENT_TYPE_PLAIN_0_0_4})
+        return Response(await resources.render_metrics(), headers={"Content-Type": CONTENT_TYPE_PLAIN_0_0_4})
 
     return api
 

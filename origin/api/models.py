@@ -1,6 +1,5 @@
 """``/v1/models/current``: the artifact in service, for edges to fetch; and rolling back, for whoever has the key."""
 
-import hmac
 import re
 from collections.abc import AsyncIterator
 
@@ -8,6 +7,7 @@ from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
+from origin.api.authorization import check_key
 from origin.api.etag import matches, quote
 from origin.api.openapi import Responses, problems
 from origin.problems import problem_response
@@ -53,15 +53,6 @@ _RESPONSES: Responses = {
     304: {"description": "The caller has it."},
     **problems(416, 503),
 }
-
-
-def check_key(request: Request, key: str) -> None:
-    """Raise :class:`BadInput` unless the request carries the API key."""
-    if not key:
-        raise BadInput("no_api_key", "administration is off; DOORSTEP_API_KEY turns it on", 403)
-    given = request.headers.get("authorization", "")
-    if not hmac.compare_digest(given.encode(), f"Bearer {key}".encode()):
-        raise BadInput("bad_api_key", "Authorization: Bearer … must name the API key", 401)
 
 
 def _file(data: memoryview, headers: dict[str, str], wanted: str | None) -> Response:

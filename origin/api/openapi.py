@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from origin.schema import batch_schema
 from shared.answer import DEFAULT_N, MAX_N
 from shared.errors import PROBLEM_TYPE
 from shared.rules import SLOT
@@ -72,8 +73,69 @@ QUESTION = [
         "At most 200 ids not to show.",
         {"type": "string", "pattern": f"^({_ID}(,{_ID}){{0,199}})?$", "examples": ["22423"]},
     ),
-    _parameter("seen", "Whether to show what is in the history.", {"type": "string", "enum": ["drop", "allow"]}),
+    _parameter("seen", "What becomes of items seen before.", {"type": "string", "enum": ["drop", "demote", "allow"]}),
 ]
+
+LIVE_QUESTION = [
+    _parameter(
+        "slot",
+        "One to eight slots, joined by commas; one list is kept up to date for each.",
+        {"type": "string", "pattern": f"^{SLOT.pattern}(,{SLOT.pattern}){{0,7}}$", "default": "home"},
+    ),
+    *QUESTION[1:],
+    _parameter("last_event_id", "The id of the last event seen, where the header cannot be set.", {"type": "string"}),
+]
+LIVE_DESCRIPTION = """Server-sent events, or with an `Upgrade` a WebSocket. An event `items` carries what
+`/v1/recommend` would answer, whenever that has changed. Its `id` stands for the lists seen so far: sent back as
+`Last-Event-ID` it spares those that are still the same. The visitor's signed cookie is needed."""
+OK_LIVE: dict[str, Any] = {"description": "Events until one side leaves.", "content": {"text/event-stream": {}}}
+
+EVENTS_DESCRIPTION = """Takes what visitors did. 202 means that the log has every accepted event. 503 means that it is
+not known to: send the same batch again, events that come twice are counted once. `/v1/schema` has all the kinds."""
+EVENTS_BODY: dict[str, Any] = {
+    "required": True,
+    "content": {"application/json": {"schema": batch_schema()}, "text/plain": {"schema": {"type": "string"}}},
+}
+_COUNT = {"type": "integer", "minimum": 0}
+_REJECTED = {
+    "type": "object",
+    "required": ["index", "code", "detail"],
+    "properties": {"index": _COUNT, "code": {"type": "string"}, "detail": {"type": "string"}},
+}
+OK_EVENTS: dict[str, Any] = {
+    "description": "What became of the batch.",
+    "content": {
+        "application/json": {
+            "schema": {
+                "type": "object",
+                "required": ["accepted", "duplicates", "rejected"],
+                "properties": {
+                    "accepted": _COUNT,
+                    "duplicates": _COUNT,
+                    "rejected": {"type": "array", "items": _REJECTED},
+                    "withheld": {**_COUNT, "description": "events not looked at, for want of consent"},
+                },
+            }
+        }
+    },
+}
+
+
+MERGE_BODY: dict[str, Any] = {
+    "required": True,
+    "content": {
+        "application/json": {
+            "schema": {
+                "type": "object",
+                "required": ["from", "into"],
+                "properties": {
+                    "from": {"type": "string", "description": "a visitor's id, or the value of its signed cookie"},
+                    "into": {"type": "string", "description": "the id of the visitor who remains"},
+                },
+            }
+        }
+    },
+}
 
 
 Responses = dict[int | str, dict[str, Any]]

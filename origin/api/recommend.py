@@ -10,25 +10,33 @@ from origin.api.raw_route import RawRoute
 from origin.metrics import Layer
 from origin.problems import problem_response
 from origin.recommend import Recommender
+from origin.visitors import Visitors
 from shared.answer import Question, parse_question
 from shared.errors import BadInput, DoorstepError
-from shared.visitor import history_from_cookie
+from shared.profile import NOTHING, recall
+from shared.profile import known as known_of
+from shared.visitor import history_from_cookie, visitor_from_cookie
 
 PATH = "/v1/recommend"
 _LAYERS = {layer: layer.encode() for layer in Layer}
 
 
-def route(recommender: Recommender) -> RawRoute:
+def route(recommender: Recommender, visitors: Visitors, secret: str) -> RawRoute:
     """The route. It answers errors itself, so that it may be called without the application's middleware."""
 
     async def recommend(scope: Scope, receive: Receive, send: Send) -> None:
         start = time.perf_counter()
         try:
             question = _question(scope)
-            history = question.items
-            if history is None:
-                history = history_from_cookie(_cookie(scope))
-            body, layer, model = await recommender.answer(question, history)
+            cookie = _cookie(scope)
+            history = history_from_cookie(cookie) if question.items is None else question.items
+            known = NOTHING
+            visitor = visitor_from_cookie(secret, cookie) if cookie else None
+            if visitor and (profile := await visitors.known(visitor)):
+                known = known_of(profile)
+                if question.items is None:
+                    history = recall(history, profile)
+            body, layer, model = await recommender.answer(question, history, known)
         except DoorstepError as error:
             await problem_response(error)(scope, receive, send)
             return

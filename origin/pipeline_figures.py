@@ -1,0 +1,97 @@
+"""What Redis tells of the way from the log to the profiles: the processors' own figures, dead letters, memory.
+
+A processor writes ``doorstep:processor:<name>`` every second, as JSON: ``lag`` (by partition), ``folded``,
+``duplicates``, ``dead_letters``, and ``seconds`` (from an event's arrival to its stored profile: ``bounds``, one
+bucket more than those in ``buckets``, and ``sum``). It expires soon after the last one.
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Mapping
+from typing import Any, NamedTuple
+
+import redis.asyncio as redis
+
+from origin.histogram import Histogram
+
+PROCESSORS = "doorstep:processor:"
+DEAD = "doorstep:dead"
+_MOST_PROCESSORS = 1000
+_STEP = 5000
+
+
+class ProcessorFigures(NamedTuple):
+    """Since that processor started; ``lag`` is as of now."""
+
+    name: str
+    lag: Mapping[str, int]
+    folded: int
+    duplicates: int
+    dead_letters: int
+
+
+class Pipeline(NamedTuple):
+    processors: tuple[ProcessorFigures, ...] = ()
+    seconds: Histogram = Histogram(())
+    """The processors' histograms, added up."""
+    memory_bytes: int = 0
+    dead_letters: int = 0
+
+
+async def read_pipeline(client: redis.Redis, timeout_s: float) -> Pipeline | None:
+    """The figures, or None if Redis does not tell them in time."""
+    try:
+        async with asyncio.timeout(timeout_s):
+            names = [name async for name in _names(client)]
+            pipe = client.pipeline(transaction=False)
+            pipe.info("memory")
+            pipe.xlen(DEAD)
+            for name in names:
+                pipe.get(name)
+            memory, dead, *texts = await pipe.execute()
+    except (redis.RedisError, OSError, TimeoutError):
+        return None
+    seconds: Histogram | None = None
+    processors = []
+    for name, text in zip(names, texts, strict=True):
+        if (told := _read(text)) is None:
+            continue
+        processors.append(_figures(name.decode().removeprefix(PROCESSORS), told))
+        seconds = _added(seconds, told.get("seconds"))
+    return Pipeline(tuple(processors), seconds or Histogram(()), int(memory["used_memory"]), int(dead))
+
+
+async def _names(client: redis.Redis) -> AsyncIterator[bytes]:
+    """In steps, not by KEYS, which would hold up everybody else in a Redis with many profiles."""
+    count = 0
+    async for name in client.scan_iter(PROCESSORS + "*", count=_STEP):
+        count += 1
+        if count > _MOST_PROCESSORS:
+            return
+        yield name
+
+
+def _read(text: bytes | None) -> Mapping[str, Any] | None:
+    """A processor's status; None if it has expired meanwhile, or is not one."""
+    try:
+        told = json.loads(text or b"")
+    except ValueError:
+        return None
+    return told if isinstance(told, dict) else None
+
+
+def _figures(name: str, told: Mapping[str, Any]) -> ProcessorFigures:
+    lag = told.get("lag")
+    counts = (int(told.get(what, 0)) for what in ("folded", "duplicates", "dead_letters"))
+    return ProcessorFigures(name, lag if isinstance(lag, dict) else {}, *counts)
+
+
+def _added(total: Histogram | None, told: Any) -> Histogram | None:
+    """``total`` and one more processor's histogram; those of another version, with other bounds, are left out."""
+    if not isinstance(told, dict):
+        return total
+    total = total or Histogram(told["bounds"])
+    if list(total.bounds_s) == told["bounds"] and len(told["buckets"]) == len(total.buckets):
+        total.buckets = [a + b for a, b in zip(total.buckets, told["buckets"], strict=True)]
+        total.sum_s += told["sum"]
+    return total
