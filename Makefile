@@ -5,7 +5,7 @@ UV := $(shell command -v uv 2>/dev/null || echo .build/uv/bin/uv)
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test ci check format types bench bench-kernel bench-edge bundle vectors lock clean setup system
+.PHONY: help demo test ci check format types bench bench-kernel bench-edge bundle vectors lock clean setup system kafka
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  \033[1m%-14s\033[0m %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,6 +48,9 @@ lock: $(UV) ## resolve the dependencies of pyproject.toml anew
 	  --extra build --extra train --extra embedded --extra trace --extra test -o requirements/dev.txt
 	$(UV) pip compile -q pyproject.toml --universal --generate-hashes --python-version 3.11 --no-header --no-annotate \
 	  --extra build --extra train --extra embedded -c requirements/dev.txt -o requirements/run.txt
+
+kafka: .build/run.stamp system ## a real Kafka broker on port 9092, for trials; Ctrl-C stops it
+	@$(BIN)/python -m origin.kafka_broker
 
 clean: ## remove everything that was built or installed here
 	rm -rf .build .doorstep .venv wrangler/node_modules bench/out tests/out
