@@ -1,9 +1,4 @@
-"""What Redis tells of the way from the log to the profiles: the processors' own figures, dead letters, memory.
-
-A processor writes ``doorstep:processor:<name>`` every second, as JSON: ``lag`` (by partition), ``folded``,
-``duplicates``, ``dead_letters``, and ``seconds`` (from an event's arrival to its stored profile: ``bounds``, one
-bucket more than those in ``buckets``, and ``sum``). It expires soon after the last one.
-"""
+"""What Redis tells of the way from the log to the profiles: the processors' own figures, dead letters, memory."""
 
 import asyncio
 import json
@@ -13,9 +8,10 @@ from typing import Any, NamedTuple
 import redis.asyncio as redis
 
 from origin.histogram import Histogram
+from origin.stream.deadletter import STREAM as DEAD_LETTERS
 
 PROCESSORS = "doorstep:processor:"
-DEAD = "doorstep:dead"
+"""Begins the keys in which processors tell of themselves (:mod:`origin.stream.status`); they expire soon."""
 _MOST_PROCESSORS = 1000
 _STEP = 5000
 
@@ -45,7 +41,7 @@ async def read_pipeline(client: redis.Redis, timeout_s: float) -> Pipeline | Non
             names = [name async for name in _names(client)]
             pipe = client.pipeline(transaction=False)
             pipe.info("memory")
-            pipe.xlen(DEAD)
+            pipe.xlen(DEAD_LETTERS)
             for name in names:
                 pipe.get(name)
             memory, dead, *texts = await pipe.execute()
@@ -57,7 +53,7 @@ async def read_pipeline(client: redis.Redis, timeout_s: float) -> Pipeline | Non
         if (told := _read(text)) is None:
             continue
         processors.append(_figures(name.decode().removeprefix(PROCESSORS), told))
-        seconds = _added(seconds, told.get("seconds"))
+        seconds = _added(seconds, told.get("latency"))
     return Pipeline(tuple(processors), seconds or Histogram(()), int(memory["used_memory"]), int(dead))
 
 
@@ -90,8 +86,9 @@ def _added(total: Histogram | None, told: Any) -> Histogram | None:
     """``total`` and one more processor's histogram; those of another version, with other bounds, are left out."""
     if not isinstance(told, dict):
         return total
-    total = total or Histogram(told["bounds"])
-    if list(total.bounds_s) == told["bounds"] and len(told["buckets"]) == len(total.buckets):
-        total.buckets = [a + b for a, b in zip(total.buckets, told["buckets"], strict=True)]
-        total.sum_s += told["sum"]
+    bounds_s = tuple(bound / 1000 for bound in told["bounds_ms"])
+    total = total or Histogram(bounds_s)
+    if total.bounds_s == bounds_s and len(told["counts"]) == len(total.buckets):
+        total.buckets = [a + b for a, b in zip(total.buckets, told["counts"], strict=True)]
+        total.sum_s += told["sum_ms"] / 1000
     return total

@@ -7,7 +7,10 @@ import secrets
 import time
 from collections.abc import AsyncIterator, Callable
 
-import redis.asyncio as redis
+import redis
+import redis.asyncio
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from origin.eventlog.base import EventLog
 from origin.eventlog.choose import open_archive, open_log
@@ -17,7 +20,6 @@ from origin.memory_answers import MemoryAnswers
 from origin.merging import Merging
 from origin.metrics import Metrics
 from origin.pipeline_figures import read_pipeline
-from origin.privacy.dead import DeadLetters
 from origin.privacy.erasure import Erasures
 from origin.privacy.export import Exports
 from origin.profiles.redis import RedisProfiles
@@ -29,6 +31,7 @@ from origin.secret import secret_of
 from origin.senders import Trust
 from origin.serving import ServedModel
 from origin.settings import Settings
+from origin.stream.deadletter import DeadLetters
 from origin.tracing import Tracing, open_tracing
 from origin.visitors import Visitors
 from shared.errors import Unavailable
@@ -77,7 +80,9 @@ class Resources:
         )
         self.merging = Merging(self.ingest, self.visitors, self.secret, _draw_id, clock)
         self.erasures = Erasures(self.ingest, self._client, draw_id=_draw_id, clock=clock)
-        self.exports = Exports(self.visitors, lambda: open_archive(settings), DeadLetters(self._client), clock)
+        self._slow_client = _slow_client(settings.redis_url) if settings.redis_url else None
+        dead = DeadLetters(self._slow_client, settings.dead_letters) if self._slow_client else None
+        self.exports = Exports(self.visitors, lambda: open_archive(settings), dead, clock)
         self.hub = Hub(
             self.recommender,
             self.visitors,
@@ -114,6 +119,8 @@ class Resources:
             await asyncio.gather(*tasks, return_exceptions=True)
             if self.log:
                 await self.log.close()
+            if self._slow_client:
+                self._slow_client.close()
             await asyncio.to_thread(self.tracing.close)
 
     async def parts(self) -> dict[str, str]:
@@ -154,7 +161,12 @@ def _draw_id() -> str:
     return secrets.token_urlsafe(18)
 
 
-def _redis_answers(client: redis.Redis, settings: Settings, clock: Callable[[], float]) -> RedisAnswers:
+def _slow_client(url: str) -> redis.Redis:
+    """For threads, and what is rare."""
+    return redis.Redis.from_url(url, socket_timeout=5, socket_connect_timeout=5, retry=Retry(NoBackoff(), 0))
+
+
+def _redis_answers(client: redis.asyncio.Redis, settings: Settings, clock: Callable[[], float]) -> RedisAnswers:
     return RedisAnswers(
         client,
         ttl_s=settings.redis_ttl_s,

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import redis.asyncio as redis
 
 from origin.ingest import Ingest
+from origin.stream.erase import receipt_key
 from shared.errors import Unavailable
 from shared.events import ERASE, Event
 
@@ -19,11 +20,6 @@ class Erasure(NamedTuple):
 
     done: bool
     receipt: str
-
-
-def erased_key(receipt: str) -> str:
-    """What the processor sets, for a day, when an erasure is complete."""
-    return f"doorstep:erased:{receipt}"
 
 
 class Erasures:
@@ -64,6 +60,6 @@ class Erasures:
         if self._client is None:
             raise Unavailable("no_store", "this origin has no Redis: set DOORSTEP_REDIS_URL")
         try:
-            return bool(await self._client.exists(erased_key(receipt)))
+            return bool(await self._client.exists(receipt_key(receipt)))
         except (redis.RedisError, OSError) as error:
             raise Unavailable("store_unavailable", f"Redis does not answer: {error!r}") from error
