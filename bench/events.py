@@ -24,13 +24,13 @@ from statistics import quantiles
 from typing import Any
 
 import httpx
-from origin.eventlog.choose import open_consumer, open_log
-from origin.eventlog.encoding import decode
 
 from bench.clickstream import Click, clickstream
 from bench.load import cpu_s, press
 from bench.stack import API_KEY, SECRET, Stack
 from origin.eventlog.base import Position
+from origin.eventlog.choose import open_consumer, open_log
+from origin.eventlog.encoding import decode
 from origin.profiles.keys import profile_key, seal
 from origin.settings import Settings
 from shared.events import Event

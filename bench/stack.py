@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -70,15 +69,6 @@ class Part:
         if self.process:
             self.process.stop()
 
-    def pause(self, seconds: float) -> None:
-        """Hang it for a while."""
-        assert self.process is not None
-        self.process.signal(signal.SIGSTOP)
-        try:
-            time.sleep(seconds)
-        finally:
-            self.process.signal(signal.SIGCONT)
-
 
 class Stack:
     """Redis, perhaps Kafka, one origin, processors and an edge, on loopback, in ``folder``; nothing is started yet."""
@@ -89,7 +79,7 @@ class Stack:
         self.redis_url = f"redis://127.0.0.1:{ports['redis']}"
         self.origin_url = f"http://127.0.0.1:{ports['origin']}"
         self.edge_url = f"http://127.0.0.1:{ports['edge']}"
-        self.kafka = KafkaBroker(folder / "kafka", free_port()) if kafka else None
+        self.kafka = KafkaBroker(folder / "kafka", free_port(), free_port(), environ=os.environ) if kafka else None
         self.env = {
             "DOORSTEP_HOME": str(folder / "home"),
             "DOORSTEP_SECRET": SECRET,
