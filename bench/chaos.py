@@ -18,7 +18,8 @@ import sys
 import tempfile
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ FLOOD = 300
 """Dead letters within a minute that stop a processor in this run; twice as many are sent."""
 SENDERS, WINDOW = 48, 2000
 SETTLE_S = 300
+MORE: dict[str, dict[str, Any]] = {"custom": {"name": "favourite"}, "purchase": {"value": 10, "quantity": 1}}
 OUT = Path(__file__).with_name("out") / "chaos.json"
 
 Batch = tuple[str, list[dict[str, Any]]]
@@ -109,25 +111,25 @@ class Chaos:
     async def send_all(self, end: float) -> None:
         """Send windows of the stream, one batch per visitor and window, until it or the time is over."""
         async with httpx.AsyncClient(timeout=10, limits=httpx.Limits(max_connections=SENDERS)) as client:
-            while time.monotonic() < end and (batches := self.window()):
-                queue = iter(batches)
-                await asyncio.gather(*(self.sender(client, queue) for _ in range(SENDERS)))
+            queue = self.batches(end)
+            await asyncio.gather(*(self.sender(client, queue) for _ in range(SENDERS)))
 
-    def window(self) -> list[Batch]:
-        batches: dict[str, list[Click]] = defaultdict(list)
-        for click, _ in zip(self.clicks, range(WINDOW), strict=False):
-            batches[click.visitor].append(click)
-        return [(visitor, [self.event(click) for click in clicks[:50]]) for visitor, clicks in batches.items()]
+    def batches(self, end: float) -> Iterator[Batch]:
+        while window := list(islice(self.clicks, WINDOW)):
+            of: dict[str, list[Click]] = defaultdict(list)
+            for click in window:
+                of[click.visitor].append(click)
+            for visitor, clicks in of.items():
+                if time.monotonic() > end:
+                    return
+                yield visitor, [self.event(click) for click in clicks[:50]]
 
     def event(self, click: Click) -> dict[str, Any]:
         self.sent += 1
         event = {"id": f"c{self.sent}", "type": click.type, "item": click.item, "category": click.category}
-        more: dict[str, Any] = {"custom": {"name": "favourite"}, "purchase": {"value": 10, "quantity": 1}}.get(
-            click.type, {}
-        )
-        return {**event, **more, "time": int(time.time() * 1000)}
+        return {**event, **MORE.get(click.type, {}), "time": int(time.time() * 1000)}
 
-    async def sender(self, client: httpx.AsyncClient, queue: Any) -> None:
+    async def sender(self, client: httpx.AsyncClient, queue: Iterator[Batch]) -> None:
         for visitor, events in queue:
             cookie = f"{VISITOR_COOKIE}={sign(SECRET, visitor)}"
             give_up = time.monotonic() + 120
