@@ -7,6 +7,7 @@ One topic. A record's key is the visitor and the event's id, so that compaction 
 import asyncio
 import logging
 import threading
+import time
 from binascii import crc32
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -67,18 +68,23 @@ class Topic(NamedTuple):
 def open_topic(plan: TopicPlan) -> Topic:
     """The topic, made if it is missing. Waits; raises :class:`Unavailable`."""
     limit_s = plan.deadline_ms / 1000
+    end = time.monotonic() + 2 * limit_s
     with answering():
         admin = AdminClient(plan.client)
-        for attempt in (1, 2):
+        made = False
+        while True:
             found = admin.describe_topics(TopicCollection([plan.name]), request_timeout=limit_s)[plan.name]
             try:
                 topic = found.result(limit_s)
                 return Topic(crc32(str(topic.topic_id).encode()) & 0xFFFF, len(topic.partitions))
             except KafkaException as error:
-                if attempt == 2 or error.args[0].code() not in _NO_TOPIC:
+                if error.args[0].code() not in _NO_TOPIC or time.monotonic() > end:
                     raise
-            _make(admin, plan, limit_s)
-    raise AssertionError("unreachable")
+            if made:  # the brokers take a moment to tell one another
+                time.sleep(0.05)
+            else:
+                _make(admin, plan, limit_s)
+                made = True
 
 
 def key_of(event: Event) -> bytes:

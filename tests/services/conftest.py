@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 import redis
+from confluent_kafka import Producer
+from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]
 
 from origin.kafka_broker import KafkaBroker
 from shared.errors import Unavailable
@@ -63,5 +65,15 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaBroker]:
         broker.start()
     except Unavailable as error:
         absent(f"Kafka ({error.detail})")
+    _warm_up(broker)
     yield broker
     broker.stop()
+
+
+def _warm_up(broker: KafkaBroker) -> None:
+    """A broker that has just been started gives out no producer ids for some seconds, though it answers."""
+    producer = Producer({"bootstrap.servers": broker.bootstrap, "enable.idempotence": True})
+    admin = AdminClient({"bootstrap.servers": broker.bootstrap})
+    admin.create_topics([NewTopic("warm-up", 1, 1)])["warm-up"].result(20)
+    producer.produce("warm-up", b"")
+    assert producer.flush(30) == 0

@@ -69,7 +69,7 @@ class RedisPlace:
 
     def consumer(self) -> Consumer:
         return RedisConsumer(
-            self.client(), name=next(self._names), partitions=PARTITIONS, encode=to_record, lease_ms=600
+            self.client(), name=next(self._names), partitions=PARTITIONS, encode=to_record, lease_ms=2000
         )
 
     def archive(self) -> Archive:
@@ -122,7 +122,11 @@ class Bench:
         self.place = place
         self._runner = asyncio.Runner()
         self._close: list[Callable[[], None]] = []
-        self._runner.run(place.log.open())
+        try:
+            self._runner.run(place.log.open())
+        except BaseException:
+            self._runner.close()
+            raise
 
     def append(self, events: Sequence[Event]) -> None:
         self._runner.run(self.place.log.append(events))
