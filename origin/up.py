@@ -1,4 +1,4 @@
-"""``doorstep up``: Redis, origin and edge, started in order, watched, and stopped together."""
+"""``doorstep up``: Redis, origin, processor and edge, started in order, watched, and stopped together."""
 
 import contextlib
 import fcntl
@@ -14,10 +14,12 @@ import httpx
 from origin.children import Child
 from origin.edge_process import edge_process
 from origin.embedded_redis import EmbeddedRedis
+from origin.secret import secret_of
 from origin.settings import Settings, variable
 from shared.errors import BadInput, Unavailable
 
 Say = Callable[[str], None]
+_MODULES = {"origin": "origin.server", "processor": "origin.processor"}
 _LONGEST_PAUSE_S = 30
 _STEADY_S = 60
 """A child that ran so long is given a fresh start: its pause after a crash is short again."""
@@ -38,7 +40,7 @@ def up(
         running.callback(_no_more_interruptions)
         running.callback(say, "stopped")
         children = []
-        inherited = dict(environ)
+        inherited = {**environ, variable("secret"): secret_of(settings.secret, settings.home)}
         if not settings.redis_url:
             redis = EmbeddedRedis(settings.home / "redis", environ)
             running.callback(redis.stop)
@@ -46,8 +48,12 @@ def up(
             inherited[variable("redis_url")] = redis.url
             children.append(redis.child)
             say("Redis answers")
+        processor = _program("processor", inherited, root, logs)
+        running.callback(processor.stop)
+        processor.start()
+        children.append(processor)
         for child, url in (
-            (_origin(settings, inherited, root, logs / "origin.log"), settings.origin_url + "/readyz"),
+            (_program("origin", inherited, root, logs), settings.origin_url + "/readyz"),
             (edge_process(settings, inherited, root, bundle, logs / "edge.log"), settings.edge_url + "/healthz"),
         ):
             running.callback(child.stop)
@@ -100,10 +106,11 @@ def check_ports(settings: Settings) -> None:
                 raise BadInput("port_taken", f"{what} to another port") from error
 
 
-def _origin(settings: Settings, environ: Mapping[str, str], root: Path, log: Path) -> Child:
+def _program(name: str, environ: Mapping[str, str], root: Path, logs: Path) -> Child:
+    """The origin or the processor, configured by ``environ``."""
     # One thread for numpy's products: they are small, and more threads would fight with the edge for the cores.
     env = {"OPENBLAS_NUM_THREADS": "1", **environ}
-    return Child("origin", [sys.executable, "-m", "origin.server"], env=env, cwd=root, log=log)
+    return Child(name, [sys.executable, "-m", _MODULES[name]], env=env, cwd=root, log=logs / f"{name}.log")
 
 
 def _wait_for(child: Child, url: str, patience_s: float = 60) -> None:

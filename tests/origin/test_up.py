@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -21,7 +22,7 @@ from origin.settings import Settings
 from origin.up import check_ports
 from shared.errors import BadInput, Unavailable
 from tests.conftest import absent
-from tests.models import model_bytes
+from tests.models import make_model, model_bytes
 from tests.processes import Process, free_port
 
 UP = """
@@ -62,7 +63,10 @@ class Up:
         listed = subprocess.run(
             ["ps", "-o", "pid=,args=", "--ppid", str(self.process.pid)], capture_output=True, text=True, check=True
         )
-        names = {"redis": "redis-server|valkey", "origin": "origin.server", "edge": "workerd"}
+        names = {
+            "redis": "redis-server|valkey", "origin": "origin.server", "processor": "origin.processor",
+            "edge": "workerd",
+        }  # fmt: skip
         found = {}
         for line in listed.stdout.splitlines():
             pid, arguments = line.split(maxsplit=1)
@@ -85,7 +89,7 @@ def test_starts_answers_and_leaves_nothing_running(up: Up, how: signal.Signals) 
     assert httpx.get(up.url("ORIGIN") + "/readyz").status_code == 200
     assert "text/html" in httpx.get(up.url("EDGE") + "/").headers["content-type"]
     children = up.children()
-    assert set(children) == {"redis", "origin", "edge"}
+    assert set(children) == {"redis", "origin", "processor", "edge"}
 
     up.process.signal(how)
     wait_until(lambda: not up.process.running, 20)
@@ -105,6 +109,28 @@ def test_a_child_that_dies_is_started_again(up: Up) -> None:
         wait_until(lambda n=name: up.children().get(n, before[n]) != before[n], 20)  # type: ignore[misc]
         wait_until(lambda u=url: succeeds(u), 20)  # type: ignore[misc]
         assert f"{name} was ended by SIGKILL; starting it again in 0.5 s" in up.process.output()
+
+
+def test_a_click_at_the_edge_becomes_a_profile(up: Up, home: Path) -> None:
+    secret = home / "secret"
+    assert secret.stat().st_mode & 0o777 == 0o600
+    wait_until(lambda: succeeds(up.url("EDGE") + "/readyz"), 20)
+    event = {"id": "1", "type": "view", "item": make_model().id(3)}
+    response = httpx.post(up.url("EDGE") + "/v1/events", json={"events": [event]}, timeout=10)
+    assert (response.status_code, response.json()["accepted"]) == (202, 1)
+    cookie = {"cookie": f"doorstep_visitor={response.cookies['doorstep_visitor']}"}
+
+    def profile() -> dict[str, Any]:
+        told = httpx.get(up.url("ORIGIN") + "/v1/me", headers=cookie, timeout=10).json()["profile"]
+        return told or {"events": 0}
+
+    wait_until(lambda: profile()["events"] == 1, 20)
+    assert [recent["item"] for recent in profile()["recent"]] == [event["item"]]
+    os.kill(up.children()["processor"], signal.SIGKILL)
+    wait_until(lambda: "processor was ended by SIGKILL" in up.process.output(), 20)
+    event["id"] = "2"
+    assert httpx.post(up.url("EDGE") + "/v1/events", json={"events": [event]}, headers=cookie).status_code == 202
+    wait_until(lambda: profile()["events"] == 2, 30)
 
 
 def test_a_second_one_in_the_same_folder_is_refused(up: Up, home: Path, bundle: Path) -> None:
