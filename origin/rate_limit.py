@@ -13,16 +13,18 @@ class PerMinute:
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._minute = 0
-        self._counts: Counter[str] = Counter()
+        self._counts: Counter[int] = Counter()
+        """By Python's own hash, which is keyed by the process: nobody is named here."""
 
     def allows(self, sender: str, count: int, most: int) -> bool:
         """Whether ``sender`` may send ``count`` more; if so they are counted. ``most`` is for the whole minute."""
         minute = int(self._clock() // 60)
         if minute != self._minute:
             self._minute, self._counts = minute, Counter()
-        if sender not in self._counts and len(self._counts) >= _MOST_SENDERS:
-            sender = ""
-        if self._counts[sender] + count > most:
+        mark = hash(sender)
+        if mark not in self._counts and len(self._counts) >= _MOST_SENDERS:
+            mark = 0
+        if self._counts[mark] + count > most:
             return False
-        self._counts[sender] += count
+        self._counts[mark] += count
         return True
