@@ -132,5 +132,5 @@ class Page:
 
 def _seen(text: str, count: int) -> tuple[str, ...]:
     """The ids in a ``Last-Event-ID``, if they are as many as the page has slots; else none."""
-    names = tuple(text.split(","))
+    names = tuple(name or UNSENT for name in text.split(","))
     return names if len(names) == count else (UNSENT,) * count
