@@ -170,6 +170,9 @@ class RedisConsumer:
         reply: Any = self._client.execute_command(  # type: ignore[no-untyped-call]
             "XREAD", "COUNT", most // len(asked), *block, "STREAMS", *keys, *asked.values()
         )
+        if len(asked) < len(self._read_to):  # the others are next, whether or not these had anything
+            for number in asked:
+                self._read_to[number] = self._read_to.pop(number)
         records: list[Record] = []
         for key, entries in reply.items() if isinstance(reply, dict) else reply or ():
             number = keys[key]
