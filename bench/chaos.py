@@ -26,11 +26,12 @@ from typing import Any
 import httpx
 from confluent_kafka import Producer
 
+from bench.catalogue import catalogue
 from bench.clickstream import Click, clickstream
-from bench.stack import SECRET, Part, Stack
 from origin.profiles.keys import profile_key, unseal
 from shared.events import KINDS
 from shared.visitor import VISITOR_COOKIE, sign
+from tests.stack import SECRET, Part, Stack
 
 FLOOD = 300
 """Dead letters within a minute that stop a processor in this run; twice as many are sent."""
@@ -46,7 +47,13 @@ def main() -> int:
     args = _arguments()
     rng = random.Random(args.seed)
     with tempfile.TemporaryDirectory() as folder:
-        stack = Stack(Path(folder), kafka=True, processors=2, DOORSTEP_DEAD_LETTER_FLOOD=str(FLOOD))
+        stack = Stack(
+            Path(folder),
+            model=catalogue(20_000, neighbours=20),
+            kafka=True,
+            processors=2,
+            DOORSTEP_DEAD_LETTER_FLOOD=str(FLOOD),
+        )
         with stack.running():
             run = Chaos(stack, rng, args.events, args.seconds, args.times)
             report = asyncio.run(run.all())

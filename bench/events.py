@@ -25,9 +25,9 @@ from typing import Any
 
 import httpx
 
+from bench.catalogue import catalogue
 from bench.clickstream import Click, clickstream
 from bench.load import cpu_s, press
-from bench.stack import API_KEY, SECRET, Stack
 from origin.eventlog.base import Position
 from origin.eventlog.choose import open_consumer, open_log
 from origin.eventlog.encoding import decode
@@ -36,11 +36,13 @@ from origin.settings import Settings
 from shared.events import Event
 from shared.profile import EMPTY, Profile, fold, to_blob
 from shared.visitor import VISITOR_COOKIE, sign
+from tests.stack import API_KEY, SECRET, Stack
 
 BENCH = Path(__file__).parent
 SECONDS = 10
 COPIES = 4
 CLICKS = 300
+MODEL = catalogue(20_000, neighbours=20)
 
 
 def main() -> None:
@@ -57,7 +59,7 @@ def main() -> None:
 
 
 def with_log(folder: Path, *, kafka: bool) -> dict[str, Any]:
-    stack = Stack(folder, kafka=kafka, DOORSTEP_EVENTS_PER_MINUTE="1000000000", DOORSTEP_PUSH_MIN_MS="0")
+    stack = Stack(folder, model=MODEL, kafka=kafka, DOORSTEP_EVENTS_PER_MINUTE="1000000000", DOORSTEP_PUSH_MIN_MS="0")
     with stack.running():
         found: dict[str, Any] = asyncio.run(latencies(stack))
         cookies, keys = folder / "cookies", folder / "keys"
@@ -122,7 +124,7 @@ def click(n: int) -> dict[str, Any]:
 
 def folding(folder: Path, *, kafka: bool) -> dict[str, float]:
     """Events folded per second, wall and processor time, and what reading and decoding alone would make."""
-    stack = Stack(folder, kafka=kafka, processors=1)
+    stack = Stack(folder, model=MODEL, kafka=kafka)
     processor = stack.processors[0]
     with stack.running(edge=False):
         processor.stop()
@@ -221,7 +223,7 @@ def sizes() -> dict[str, float]:
 
 def redis_bytes(profiles: Sequence[Profile], visitors: int) -> int:
     with tempfile.TemporaryDirectory() as folder:
-        stack = Stack(Path(folder), kafka=False)
+        stack = Stack(Path(folder), model=MODEL, kafka=False)
         stack.redis.start()
         try:
             with stack.store() as store:

@@ -1,4 +1,4 @@
-"""All of Doorstep as separate processes, for benchmarks and chaos: each part can be killed and started again."""
+"""All of Doorstep as separate processes, for tests, benchmarks and chaos: each can be killed and started again."""
 
 import contextlib
 import os
@@ -10,9 +10,8 @@ from pathlib import Path
 import httpx
 import redis
 
-from bench.catalogue import RULES, catalogue
-from bench.workerd import workerd
-from origin.commands.build_edge import build
+from origin.commands.build_edge import ROOT, build
+from origin.edge_process import find_workerd
 from origin.embedded_redis import find_server
 from origin.kafka_broker import KafkaBroker
 from origin.registry import Registry
@@ -20,7 +19,6 @@ from tests.processes import Process, free_port
 
 SECRET = "a secret of this run"
 API_KEY = "the key of this run"
-ITEMS = 20_000
 
 
 class Part:
@@ -71,10 +69,14 @@ class Part:
 
 
 class Stack:
-    """Redis, perhaps Kafka, one origin, processors and an edge, on loopback, in ``folder``; nothing is started yet."""
+    """Redis, perhaps Kafka, one origin, processors and an edge, on loopback, in ``folder``; nothing is started yet.
 
-    def __init__(self, folder: Path, *, kafka: bool, processors: int = 1, **variables: str) -> None:
+    ``model`` is published; ``variables`` are further DOORSTEP_* ones.
+    """
+
+    def __init__(self, folder: Path, *, model: bytes, kafka: bool, processors: int = 1, **variables: str) -> None:
         self.folder = folder
+        self._model = model
         ports = {name: free_port() for name in ("redis", "origin", "edge")}
         self.redis_url = f"redis://127.0.0.1:{ports['redis']}"
         self.origin_url = f"http://127.0.0.1:{ports['origin']}"
@@ -98,21 +100,20 @@ class Stack:
         ]
         edge = f"127.0.0.1:{ports['edge']}"
         bundle = str(folder / "edge" / "workerd.bin")
-        command = [str(workerd()), "serve", "--binary", bundle, "--socket-addr", f"http={edge}"]
+        command = [str(find_workerd(ROOT)), "serve", "--binary", bundle, "--socket-addr", f"http={edge}"]
         self.edge = self._part("edge", command, self.edge_url + "/healthz")
 
     @contextlib.contextmanager
     def running(self, *, edge: bool = True) -> Iterator[None]:
         """Everything runs inside the block; nothing does after it."""
-        model = catalogue(ITEMS, neighbours=20)
-        Registry(self.folder / "home" / "registry").publish(model, RULES)
+        Registry(self.folder / "home" / "registry").publish(self._model)
         with contextlib.ExitStack() as stack:
             if self.kafka:
                 stack.callback(self.kafka.stop)
                 self.kafka.start()
             parts = [self.redis, self.origin, *self.processors]
             if edge:
-                (self.folder / "model").write_bytes(model)
+                (self.folder / "model").write_bytes(self._model)
                 build(self.folder / "edge", model=self.folder / "model")
                 parts.append(self.edge)
             for part in parts:
