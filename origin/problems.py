@@ -6,6 +6,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import Match
 
 from shared.errors import PROBLEM_TYPE, BadInput, DoorstepError, problem
 
@@ -39,8 +40,8 @@ async def _http_exception(request: Request, error: Exception) -> Response:
     """Errors of the router: unknown path, wrong method, body too large. OPTIONS is answered with what is allowed."""
     assert isinstance(error, HTTPException)  # noqa: S101
     headers = dict(error.headers or {})
-    if "GET" in headers.get("Allow", ""):
-        headers["Allow"] = f"{headers['Allow']}, HEAD"
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = ", ".join(_allowed(request))
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED and request.method == "OPTIONS":
         return Response(status_code=HTTPStatus.NO_CONTENT, headers=headers)
     codes = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large"}
@@ -52,6 +53,15 @@ async def _http_exception(request: Request, error: Exception) -> Response:
     status = error.status_code
     bad = BadInput(codes.get(status, "bad_request"), details.get(status, str(error.detail)), status)
     return problem_response(bad, headers)
+
+
+def _allowed(request: Request) -> list[str]:
+    """The methods of all routes at the request's path; the router itself names those of one."""
+    found: set[str] = set()
+    for route in request.app.routes:
+        if route.matches(request.scope)[0] is not Match.NONE:
+            found |= getattr(route, "methods", None) or set()
+    return sorted(found | ({"HEAD"} if "GET" in found else set()))
 
 
 async def _validation_error(request: Request, error: Exception) -> Response:

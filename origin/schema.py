@@ -53,11 +53,10 @@ def batch_schema() -> dict[str, Any]:
         "type": "object",
         "required": ["events"],
         "properties": {
-            "events": {"type": "array", "maxItems": MAX_TRUSTED_EVENTS, "items": {"$ref": "#/$defs/event"}},
+            "events": {"type": "array", "maxItems": MAX_TRUSTED_EVENTS, "items": event_schema()},
             "consent": {"enum": [*CONSENTS, None]},
             "sent": {"description": "the sender's clock when it sent, in epoch milliseconds"},
         },
-        "$defs": {"event": event_schema()},
     }
 
 

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from origin.schema import batch_schema
 from shared.answer import DEFAULT_N, MAX_N
 from shared.errors import PROBLEM_TYPE
+from shared.events import CONSENTS, MAX_EVENTS, MAX_TRUSTED_EVENTS
 from shared.rules import SLOT
 
 _PROBLEM: dict[str, Any] = {
@@ -76,6 +76,9 @@ QUESTION = [
     _parameter("seen", "What becomes of items seen before.", {"type": "string", "enum": ["drop", "demote", "allow"]}),
 ]
 
+SCHEMA_FORMAT = [
+    _parameter("format", "Of the schema.", {"type": "string", "enum": ["json", "avro"], "default": "json"})
+]
 LIVE_QUESTION = [
     _parameter(
         "slot",
@@ -91,10 +94,22 @@ LIVE_DESCRIPTION = """Server-sent events, or with an `Upgrade` a WebSocket. An e
 OK_LIVE: dict[str, Any] = {"description": "Events until one side leaves.", "content": {"text/event-stream": {}}}
 
 EVENTS_DESCRIPTION = """Takes what visitors did. 202 means that the log has every accepted event. 503 means that it is
-not known to: send the same batch again, events that come twice are counted once. `/v1/schema` has all the kinds."""
+not known to: send the same batch again, events that come twice are counted once. `text/plain` will do, too.
+`/v1/schema` has all the kinds."""
+# Looser than /v1/schema: an event that is wrong is rejected on its own, so the request as a whole is still right.
+_EVENTS = f"at most {MAX_EVENTS}, from a server {MAX_TRUSTED_EVENTS}; each as `/v1/schema` says"
+_BATCH = {
+    "type": "object",
+    "required": ["events"],
+    "properties": {
+        "events": {"type": "array", "description": _EVENTS},
+        "consent": {"enum": [*CONSENTS, None]},
+        "sent": {"description": "the sender's clock when it sent, in epoch milliseconds"},
+    },
+}
 EVENTS_BODY: dict[str, Any] = {
     "required": True,
-    "content": {"application/json": {"schema": batch_schema()}, "text/plain": {"schema": {"type": "string"}}},
+    "content": {"application/json": {"schema": _BATCH}},
 }
 _COUNT = {"type": "integer", "minimum": 0}
 _REJECTED = {

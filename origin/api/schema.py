@@ -2,10 +2,10 @@
 
 import json
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from origin.api.openapi import Responses, problems
+from origin.api.openapi import SCHEMA_FORMAT, Responses, problems
 from origin.eventlog import avro
 from origin.resources import Resources
 from origin.schema import batch_schema
@@ -21,12 +21,13 @@ def router(resources: Resources) -> APIRouter:
     }
 
     @api.get("", summary="The schema of events", operation_id="schema",
-             response_class=Response, responses=_RESPONSES)  # fmt: skip
-    async def schema(format: str = "json") -> Response:  # noqa: A002 - the parameter's name in the URL
+             response_class=Response, responses=_RESPONSES, openapi_extra={"parameters": SCHEMA_FORMAT})  # fmt: skip
+    async def schema(request: Request) -> Response:
         """As JSON Schema of a batch, or with `format=avro` as the Avro schema of a record in the log."""
-        if format not in texts:
-            raise BadInput("bad_format", f"format is {' or '.join(texts)}, not {format[:40]!r}")
-        text, media_type = texts[format]
+        wanted = request.query_params.get("format", "json")
+        if wanted not in texts:
+            raise BadInput("bad_format", f"format is {' or '.join(texts)}, not {wanted[:40]!r}")
+        text, media_type = texts[wanted]
         return Response(text, media_type=media_type, headers={"Cache-Control": "public, max-age=300"})
 
     return api

@@ -45,9 +45,10 @@ class Channels:
             return
         confirmed = self._confirmed.setdefault(channel, asyncio.get_running_loop().create_future())
         with contextlib.suppress(redis.RedisError, OSError, TimeoutError):
-            async with asyncio.timeout(patience_s):
-                async with self._speaking:
+            async with self._speaking:
+                if self._pubsub:
                     await self._pubsub.subscribe(channel)
+            async with asyncio.timeout(patience_s):
                 await asyncio.shield(confirmed)
 
     async def unsubscribe(self, channel: str) -> None:
