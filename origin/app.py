@@ -58,5 +58,5 @@ def create_app(settings: Settings, *, resources: Resources | None = None) -> Ori
     app.lanes["HEAD", live.PATH] = live.head
     app.sockets = {live.PATH: live.socket(parts.hub, parts.secret)}
     for noun in (schema, visitors, me, models, rules, health):
-        app.include_router(noun.router(parts))
+        app.router.routes.extend(noun.router(parts).routes)  # not as routers within the router: one list of routes
     return app

@@ -56,11 +56,10 @@ async def _http_exception(request: Request, error: Exception) -> Response:
 
 
 def _allowed(request: Request) -> list[str]:
-    """The methods of all routes at the request's path; the router itself names those of one."""
-    found: set[str] = set()
-    for route in request.app.routes:
-        if route.matches(request.scope)[0] is not Match.NONE:
-            found |= getattr(route, "methods", None) or set()
+    """The methods of all routes with the path of the first that matches; the router itself names those of one route."""
+    routes = request.app.routes
+    path = next((route.path for route in routes if route.matches(request.scope)[0] is not Match.NONE), "")
+    found = {method for route in routes if route.path == path for method in route.methods}
     return sorted(found | ({"HEAD"} if "GET" in found else set()))
 
 
