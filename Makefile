@@ -5,7 +5,7 @@ UV := $(shell command -v uv 2>/dev/null || echo .build/uv/bin/uv)
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test ci check format types bench bench-kernel bench-edge bundle vectors lock clean setup system kafka
+.PHONY: help demo test ci check format bench bench-kernel bench-edge bench-events chaos bundle vectors lock clean setup system kafka
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  \033[1m%-14s\033[0m %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,13 +29,19 @@ format: .build/dev.stamp ## format the code and fix what can be fixed
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: bench-kernel bench-edge bundle ## every benchmark; the last table is in bench/RESULTS.md
+bench: bench-kernel bench-edge bench-events bundle ## every benchmark; the last table is in bench/RESULTS.md
 
 bench-kernel: setup ## the SIMD kernel against numpy, JavaScript and memcpy
 	$(BIN)/python -m bench.kernel
 
 bench-edge: setup system ## requests per second and latency at edge and origin, cold start
 	$(BIN)/python -m bench.edge
+
+bench-events: setup system ## events accepted and folded per second, click to own answer and to pushed list, bytes
+	$(BIN)/python -m bench.events
+
+chaos: setup system ## kill everything again and again under a clickstream; nothing acknowledged may be lost or doubled
+	$(BIN)/python -m bench.chaos
 
 bundle: setup ## build the edge bundle; print its size and the isolate's memory
 	$(BIN)/python -m bench.bundle

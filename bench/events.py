@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import islice
 from pathlib import Path
 from statistics import quantiles
@@ -25,14 +25,15 @@ from typing import Any
 
 import httpx
 
-from bench.catalogue import catalogue
-from bench.clickstream import Click, clickstream
+from bench.catalogue import catalogue, item_id
+from bench.clickstream import Click, browsing, clickstream
 from bench.load import cpu_s, press
 from origin.eventlog.base import Position
 from origin.eventlog.choose import open_consumer, open_log
 from origin.eventlog.encoding import decode
 from origin.profiles.keys import profile_key, seal
 from origin.settings import Settings
+from shared.blend import HISTORY
 from shared.events import Event
 from shared.profile import EMPTY, Profile, fold, to_blob
 from shared.visitor import VISITOR_COOKIE, sign
@@ -70,6 +71,7 @@ def with_log(folder: Path, *, kafka: bool) -> dict[str, Any]:
             ("edge", stack.edge_url, cookies, stack.edge), ("origin", stack.origin_url, keys, stack.origin)
         ):  # fmt: skip
             load = press(url, heads, part.pid, SECONDS, BENCH / "events.lua")
+            print(f"{name}: {load}", file=sys.stderr)
             found[f"accepted_per_s_{name}"] = round(load.rps * 20)
             found[f"accepted_p99_ms_{name}"] = round(load.p99_ms, 1)
             found[f"cpu_us_per_event_{name}"] = round(load.cpu_us / 20, 1)
@@ -119,7 +121,7 @@ async def items(lines: Any) -> None:
 
 
 def click(n: int) -> dict[str, Any]:
-    return {"events": [{"id": f"{time.time_ns()}", "type": "view", "item": str(n)}], "consent": "full"}
+    return {"events": [{"id": f"{time.time_ns()}", "type": "view", "item": item_id(n)}], "consent": "full"}
 
 
 def folding(folder: Path, *, kafka: bool) -> dict[str, float]:
@@ -143,6 +145,8 @@ def folding(folder: Path, *, kafka: bool) -> dict[str, float]:
                 if folded and not first:
                     first, since, spent_s = folded, time.perf_counter(), cpu_s(processor.pid)
                 last = folded
+                if not processor.running:
+                    raise RuntimeError(f"the processor has ended:\n{processor.last_words()}")
             wall_s = time.perf_counter() - since
             spent_s = cpu_s(processor.pid) - spent_s
     return {
@@ -173,6 +177,8 @@ def fill(settings: Settings) -> int:
 
 def event(click: Click, copy: int, n: int) -> Event:
     details: dict[str, Any] = {"category": click.category}
+    if click.type == "custom":
+        details["name"] = "favourite"
     return Event(f"e{n}", f"{copy}-{click.visitor}", click.type, click.at_s * 1000, click.item, details)
 
 
@@ -200,25 +206,28 @@ def read(events: int) -> None:
     consumer.close()
 
 
-def sizes() -> dict[str, float]:
+def sizes() -> dict[str, Any]:
     """Bytes of blobs, by real visitors; bytes of Redis per visitor, by 100,000 of them."""
-    what, clicks = clickstream(200_000)
-    profiles: dict[str, Profile] = {}
-    for n, c in enumerate(clicks):
-        profiles[c.visitor] = fold(profiles.get(c.visitor, EMPTY), event(c, 0, n))
-    active = sorted(len(to_blob(p)) for p in profiles.values() if len(p.items) == 20)
-    every = sorted(len(to_blob(p)) for p in profiles.values())
+    crowd, active = folded(clickstream(200_000)), folded(browsing())
+    active["profiles"] = [p for p in active["profiles"] if len(p.items) == HISTORY]
+    blobs = sorted(len(to_blob(p)) for p in active["profiles"])
     return {
-        "data": what,  # type: ignore[dict-item]
-        "visitors": len(profiles),
-        "blob_mean": round(sum(every) / len(every), 1),
-        "active_visitors_with_20_items": len(active),
-        **{f"active_blob_{name}": value for name, value in spread(active).items()},
-        "redis_bytes_per_100k_visitors": redis_bytes(list(profiles.values()), 100_000),
-        "redis_bytes_per_100k_active_visitors": redis_bytes(
-            [p for p in profiles.values() if len(p.items) == 20], 100_000
-        ),
+        "crowd": crowd["data"],
+        "crowd_visitors": len(crowd["profiles"]),
+        "crowd_blob_mean": round(sum(len(to_blob(p)) for p in crowd["profiles"]) / len(crowd["profiles"]), 1),
+        "crowd_redis_bytes_per_visitor": redis_bytes(crowd["profiles"], 100_000) / 100_000,
+        "active": f"{active['data']}, visitors with {HISTORY} recent items",
+        "active_visitors": len(blobs),
+        **{f"active_blob_{name}": value for name, value in spread(blobs).items()},
+        "active_redis_bytes_per_visitor": redis_bytes(active["profiles"], 100_000) / 100_000,
     }
+
+
+def folded(stream: tuple[str, Iterable[Click]]) -> dict[str, Any]:
+    profiles: dict[str, Profile] = {}
+    for n, c in enumerate(stream[1]):
+        profiles[c.visitor] = fold(profiles.get(c.visitor, EMPTY), event(c, 0, n))
+    return {"data": stream[0], "profiles": list(profiles.values())}
 
 
 def redis_bytes(profiles: Sequence[Profile], visitors: int) -> int:

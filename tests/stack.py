@@ -58,6 +58,9 @@ class Part:
         self.kill()
         raise RuntimeError(f"{self.name} did not start:\n{words}")
 
+    def last_words(self) -> str:
+        return self.process.output() if self.process else ""
+
     def kill(self) -> None:
         """SIGKILL."""
         if self.process:
