@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 from shared.blend import HISTORY
 from shared.events import CONSENTS, KINDS, Event
@@ -22,6 +23,7 @@ _BOT = re.compile(
 _RECENT = frozenset(name for name, kind in KINDS.items() if kind.weight > 0)
 
 
+@lru_cache(256)
 def device_of(user_agent: str) -> str:
     """One of :data:`shared.events.DEVICES`, as far as a ``User-Agent`` header tells."""
     for device, pattern in (("other", _OTHER), ("tablet", _TABLET), ("mobile", _MOBILE), ("desktop", _DESKTOP)):
@@ -30,6 +32,7 @@ def device_of(user_agent: str) -> str:
     return "other"
 
 
+@lru_cache(256)
 def is_bot(user_agent: str) -> bool:
     """Whether a ``User-Agent`` header is that of a program that says so. Browsers send one: without it it is none."""
     return not user_agent or _BOT.search(user_agent) is not None

@@ -279,7 +279,7 @@ def _event(raw: Any, *, visitor: str, context: Context, now_ms: int, trusted: bo
         item = ""
     elif not _is_id(item) or "," in item:
         raise BadInput("bad_item", _REASONS["item"])
-    details = {name: _detail(name, raw[name]) for name in FIELDS if raw.get(name) is not None}
+    details = {n: _detail(n, held) for n, held in raw.items() if n in FIELDS and held is not None}
     for name in KINDS[kind].needs:
         if not item if name == "item" else name not in details:
             raise BadInput(f"bad_{name}", f"a {kind} event needs {name}")
