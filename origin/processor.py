@@ -26,7 +26,9 @@ from origin.settings import Settings
 from origin.stream.deadletter import DeadLetters
 from origin.stream.erase import Eraser
 from origin.stream.runner import Flood, Runner
+from origin.stream.spans import FoldSpans
 from origin.stream.status import Status
+from origin.tracing import open_tracing
 from shared.errors import BadInput, Unavailable
 
 FLOODED = 3
@@ -62,6 +64,11 @@ def main(environ: Mapping[str, str]) -> int:
 def process(settings: Settings, stop: threading.Event, *, name: str) -> None:
     """Run one processor until ``stop`` is set; ``name`` differs from every other's. Raises :class:`Flood`."""
     with ExitStack() as closing:
+        spans = None
+        if settings.otlp_url:
+            tracing = open_tracing(settings.otlp_url, "processor")
+            closing.callback(tracing.close)  # the last thing: others wait for our partitions, nobody for spans
+            spans = FoldSpans(tracing)
         client = _client(settings.redis_url)
         closing.callback(client.close)
         consumer = open_consumer(settings, name)
@@ -77,7 +84,7 @@ def process(settings: Settings, stop: threading.Event, *, name: str) -> None:
         keeper = Housekeeping(client, consumer, archive, status, settings.log_days)
         runner = Runner(
             consumer, writer, dead, Eraser(client, archive, dead), status, batch=settings.fold_batch,
-            flood=settings.dead_letter_flood, stop=stop, clock_ms=_now_ms, tend=keeper.tend,
+            flood=settings.dead_letter_flood, stop=stop, clock_ms=_now_ms, tend=keeper.tend, spans=spans,
         )  # fmt: skip
         _log.info("processor %s runs", name)
         runner.run()

@@ -89,5 +89,5 @@ def _told(context: object, consent: str | None, default: str, now_ms: int, trace
         bot=told.get("bot") is True,
         consent=agreed if agreed in CONSENTS else default,
         received_ms=now_ms,
-        trace=text("trace", _MAX_TRACE) or trace,
+        trace=trace or text("trace", _MAX_TRACE),
     )

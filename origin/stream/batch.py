@@ -32,6 +32,8 @@ class Batch:
     received_ms: list[int] = field(default_factory=list)
     """When each event that was folded had come in."""
     duplicates: int = 0
+    idle: set[int] = field(default_factory=set)
+    """Records of :attr:`places` that changed nothing: folded before, or dead."""
     places: dict[str, list[tuple[int, Event]]] = field(default_factory=dict)
     """The events of each visitor, by the record's index."""
 
@@ -59,6 +61,7 @@ def set_aside_what_cannot_be_kept(batch: Batch) -> None:
             seal(write.profile, write.position)
         except Exception as error:
             for place, _ in batch.places[write.visitor]:
+                batch.idle.add(place)
                 batch.dead[place] = f"bad_profile: cannot be written down: {error!r}"[:_REASON_CHARS]
         else:
             kept.append(write)
@@ -86,12 +89,14 @@ def _fold(batch: Batch, visitor: str, events: list[tuple[int, Event]], stored: S
         record = batch.records[place]
         at = record.position
         if known is not None and known.source == at.source and known >= at:
+            batch.idle.add(place)
             continue
         try:
             profile, effects = step(profile, event, now_ms)
         except Exception as error:  # whatever a record holds, it must not stop the others
             reason = str(error) if isinstance(error, BadInput) else f"step_failed: {error!r}"
             batch.dead[place] = reason[:_REASON_CHARS]
+            batch.idle.add(place)
             continue
         newest = at
         folded = True
@@ -101,6 +106,7 @@ def _fold(batch: Batch, visitor: str, events: list[tuple[int, Event]], stored: S
                 push = True
             elif kind is Duplicate:
                 batch.duplicates += 1
+                batch.idle.add(place)
                 folded = False
             elif isinstance(effect, Send):
                 batch.sends.append(effect.event)

@@ -14,6 +14,7 @@ from origin.eventlog.base import Consumer, Position, Record
 from origin.profiles.base import ProfileWriter, StoreForgot
 from origin.stream.batch import Batch, set_aside_what_cannot_be_kept, work_out
 from origin.stream.erase import Erasure
+from origin.stream.spans import FoldSpans
 from origin.stream.status import Status
 from shared.errors import Unavailable
 
@@ -54,7 +55,7 @@ class _Pending(NamedTuple):
 
 class Runner:
     """Runs until ``stop`` is set. ``batch`` and ``flood`` are the settings' ``fold_batch`` and ``dead_letter_flood``;
-    ``tend`` is called between batches, several times a second.
+    ``tend`` is called between batches, several times a second; ``spans`` are told of every batch that is written.
     """
 
     def __init__(
@@ -70,6 +71,7 @@ class Runner:
         stop: threading.Event,
         clock_ms: Callable[[], int],
         tend: Callable[[], None] = lambda: None,
+        spans: FoldSpans | None = None,
     ) -> None:
         self._consumer = consumer
         self._writer = writer
@@ -81,6 +83,7 @@ class Runner:
         self._stop = stop
         self._clock_ms = clock_ms
         self._tend = tend
+        self._spans = spans
         self._records: Sequence[Record] = ()
         self._batch: Batch | None = None
         self._calls = 0
@@ -166,7 +169,10 @@ class Runner:
         status.batches += 1
         status.duplicates += batch.duplicates
         status.pushes += sum(took and write.push for took, write in zip(done, batch.writes, strict=True))
-        status.wrote(batch.received_ms, self._clock_ms())
+        now_ms = self._clock_ms()
+        status.wrote(batch.received_ms, now_ms)
+        if self._spans is not None:
+            self._spans.tell(batch, done, now_ms)
         self._pending.append(_Pending(self._calls, batch.done, batch.erasures, len(batch.records)))
 
     def _write(self, batch: Batch) -> list[bool]:
