@@ -23,6 +23,9 @@ from shared.events import Event
 SEPARATOR = b"\x1f"
 """Between visitor and event id in a key; neither may hold it."""
 _DAY_MS = 86_400_000
+_CLEAN_MS = 6 * 3600_000
+_BURIED_MS = 3600_000
+"""Longer than anybody takes to read a partition from one end to the other."""
 _LINGER_MS = 0.5
 """Enough for the events of one request to travel together."""
 _NO_TOPIC = (
@@ -221,8 +224,11 @@ def _make(admin: AdminClient, plan: TopicPlan, limit_s: float) -> None:
     config = {
         "cleanup.policy": "compact,delete",
         "retention.ms": str(retention_ms),
-        "segment.ms": str(min(_DAY_MS, retention_ms)),
-        "max.compaction.lag.ms": str(_DAY_MS),  # what is forgotten is gone about a day later
+        # What is forgotten is off the disk within a day: the newest segment is not cleaned before it is closed, and
+        # the tombstones, which name the visitor, go one cleaning and an hour after what they bury.
+        "segment.ms": str(min(_CLEAN_MS, retention_ms)),
+        "max.compaction.lag.ms": str(_CLEAN_MS),
+        "delete.retention.ms": str(_BURIED_MS),
         "min.insync.replicas": str(plan.replication // 2 + 1),
         "message.timestamp.type": "LogAppendTime",
     }

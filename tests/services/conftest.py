@@ -65,12 +65,12 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaBroker]:
         broker.start()
     except Unavailable as error:
         absent(f"Kafka ({error.detail})")
-    _warm_up(broker)
+    warm_up(broker)
     yield broker
     broker.stop()
 
 
-def _warm_up(broker: KafkaBroker) -> None:
+def warm_up(broker: KafkaBroker) -> None:
     """A broker that has just been started gives out no producer ids for some seconds, though it answers."""
     producer = Producer({"bootstrap.servers": broker.bootstrap, "enable.idempotence": True})
     admin = AdminClient({"bootstrap.servers": broker.bootstrap})
