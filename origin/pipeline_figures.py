@@ -2,18 +2,16 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import redis.asyncio as redis
 
 from origin.histogram import Histogram
 from origin.stream.deadletter import STREAM as DEAD_LETTERS
+from origin.stream.status import PROCESSORS, status_key
 
-PROCESSORS = "doorstep:processor:"
-"""Begins the keys in which processors tell of themselves (:mod:`origin.stream.status`); they expire soon."""
 _MOST_PROCESSORS = 1000
-_STEP = 5000
 
 
 class ProcessorFigures(NamedTuple):
@@ -38,12 +36,13 @@ async def read_pipeline(client: redis.Redis, timeout_s: float) -> Pipeline | Non
     """The figures, or None if Redis does not tell them in time."""
     try:
         async with asyncio.timeout(timeout_s):
-            names = [name async for name in _names(client)]
+            alive: list[Any] = await client.zrange(PROCESSORS, 0, _MOST_PROCESSORS - 1)
+            names = [name.decode() for name in alive]
             pipe = client.pipeline(transaction=False)
             pipe.info("memory")
             pipe.xlen(DEAD_LETTERS)
             for name in names:
-                pipe.get(name)
+                pipe.get(status_key(name))
             memory, dead, *texts = await pipe.execute()
     except (redis.RedisError, OSError, TimeoutError):
         return None
@@ -52,19 +51,9 @@ async def read_pipeline(client: redis.Redis, timeout_s: float) -> Pipeline | Non
     for name, text in zip(names, texts, strict=True):
         if (told := _read(text)) is None:
             continue
-        processors.append(_figures(name.decode().removeprefix(PROCESSORS), told))
+        processors.append(_figures(name, told))
         seconds = _added(seconds, told.get("latency"))
     return Pipeline(tuple(processors), seconds or Histogram(()), int(memory["used_memory"]), int(dead))
-
-
-async def _names(client: redis.Redis) -> AsyncIterator[bytes]:
-    """In steps, not by KEYS, which would hold up everybody else in a Redis with many profiles."""
-    count = 0
-    async for name in client.scan_iter(PROCESSORS + "*", count=_STEP):
-        count += 1
-        if count > _MOST_PROCESSORS:
-            return
-        yield name
 
 
 def _read(text: bytes | None) -> Mapping[str, Any] | None:

@@ -27,7 +27,7 @@ from origin.stream.deadletter import DeadLetters
 from origin.stream.erase import Eraser
 from origin.stream.runner import Flood, Runner
 from origin.stream.spans import FoldSpans
-from origin.stream.status import Status
+from origin.stream.status import PROCESSORS, Status, status_key
 from origin.tracing import open_tracing
 from shared.errors import BadInput, Unavailable
 
@@ -131,8 +131,13 @@ class Housekeeping:
     def _tell(self) -> None:
         with suppress(Unavailable):
             self._lag = self._consumer.lag()
-        told = self._status.as_json(self._lag, _now_ms())
-        self._client.set(f"doorstep:processor:{self._status.name}", told, ex=_STATUS_LIVES_S)
+        now_ms, name = _now_ms(), self._status.name
+        pipe = self._client.pipeline(transaction=False)
+        pipe.set(status_key(name), self._status.as_json(self._lag, now_ms), ex=_STATUS_LIVES_S)
+        pipe.zadd(PROCESSORS, {name: now_ms + _STATUS_LIVES_S * 1000})
+        pipe.zremrangebyscore(PROCESSORS, "-inf", now_ms)
+        pipe.expire(PROCESSORS, _STATUS_LIVES_S)
+        pipe.execute()
 
 
 def _client(url: str) -> redis.Redis:

@@ -4,8 +4,15 @@ import json
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 
+PROCESSORS = "doorstep:processors"
+"""Sorted set: names of the processors, by the time until which they count as alive, epoch ms."""
 BOUNDS_MS = (5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000, 60_000)
 """Upper bounds of the latency buckets; one more bucket holds the rest."""
+
+
+def status_key(name: str) -> str:
+    """A string: the JSON object of processor ``name``; it expires soon."""
+    return f"doorstep:processor:{name}"
 
 
 class Status:
