@@ -56,7 +56,7 @@ async def _take(isolate: Isolate, request: Request, sender: Sender, trace: str) 
     data = _read(request.body, sender.content_type)
     consent = consent_of(data.get("consent"), request.cookie, sender.gpc == "1", isolate.settings.consent)
     if consent == "none":
-        return _withheld(len(data["events"]), request.cookie)
+        return _withheld(len(data["events"]), request.cookie, sender.secure)
     _check_set_up(isolate)
     visitor, is_new = _visitor(isolate, data["events"], consent, request.cookie, sender)
     _count(isolate, "" if is_new else visitor, sender.address, len(data["events"]))
@@ -69,7 +69,8 @@ async def _take(isolate: Isolate, request: Request, sender: Sender, trace: str) 
         return _passed_on(reply)
     outcome = _outcome(_merged(data["events"], batch, reply))
     isolate.profiles.note(visitor, batch.events)
-    return outcome._replace(cookies=_cookies(isolate, request.cookie, batch, visitor, is_new))
+    new_visitor = visitor if is_new else ""
+    return outcome._replace(cookies=_cookies(isolate, request.cookie, batch, new_visitor, sender.secure))
 
 
 def _read(body: str, content_type: str) -> dict[str, Any]:
@@ -82,11 +83,11 @@ def _read(body: str, content_type: str) -> dict[str, Any]:
     return read_body(body)
 
 
-def _withheld(count: int, cookies: str) -> Response:
+def _withheld(count: int, cookies: str, secure: bool) -> Response:
     """Nothing is kept, and what an earlier consent has left in the browser is taken away."""
     held = [name for name in (VISITOR_COOKIE, HISTORY_COOKIE) if cookie(cookies, name)]
     outcome = _outcome(render_outcome(0, 0, (), withheld=count))
-    return outcome._replace(cookies=tuple(forget_cookie(name) for name in held))
+    return outcome._replace(cookies=tuple(forget_cookie(name, secure=secure) for name in held))
 
 
 def _check_set_up(isolate: Isolate) -> None:
@@ -148,12 +149,13 @@ def _merged(sent: list[Any], batch: Batch, reply: Reply) -> str:
     return render_outcome(accepted, duplicates, tuple(rejected))
 
 
-def _cookies(isolate: Isolate, cookies: str, batch: Batch, visitor: str, is_new: bool) -> tuple[str, ...]:
+def _cookies(isolate: Isolate, cookies: str, batch: Batch, new_visitor: str, secure: bool) -> tuple[str, ...]:
     consent = batch.events[0].context.consent
     before = history_from_cookie(cookies)
     after = fold_history(before, batch.events)
-    history = (set_history(after, consent),) if after and (after != before or is_new) else ()
-    return (set_visitor(isolate.settings.secret, visitor), *history) if is_new else history
+    changed = after and (after != before or new_visitor)
+    history = (set_history(after, consent, secure=secure),) if changed else ()
+    return (set_visitor(isolate.settings.secret, new_visitor, secure=secure), *history) if new_visitor else history
 
 
 def _outcome(body: str) -> Response:

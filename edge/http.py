@@ -24,6 +24,12 @@ class Sender(NamedTuple):
     country: str = ""
     colo: str = ""
     """The point of presence."""
+    scheme: str = ""
+    """What the browser spoke: "https", or "http"."""
+
+    @property
+    def secure(self) -> bool:
+        return self.scheme == "https"
 
 
 class Request(NamedTuple):

@@ -17,10 +17,12 @@ async def pass_on(isolate: Isolate, request: Request) -> Response:
     if not isolate.settings.origin_url:
         raise NotSetUp("no_origin", "this edge has no origin: DOORSTEP_ORIGIN_URL is not set")
     url = f"{isolate.settings.origin_url}{request.path}{'?' if request.query else ''}{request.query}"
+    sender = request.sender
     said = {
         "cookie": request.cookie,
         "if-none-match": request.if_none_match,
-        "content-type": request.sender.content_type,
+        "content-type": sender.content_type,
+        "x-forwarded-proto": sender.scheme,
     }
     headers = {name: value for name, value in said.items() if value}
     method = "GET" if request.method == "HEAD" else request.method

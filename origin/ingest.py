@@ -108,7 +108,7 @@ class Ingest:
         """Nothing is kept, and what an earlier consent has left in the browser is taken away."""
         self._counts.withheld += count
         held = [name for name in (VISITOR_COOKIE, HISTORY_COOKIE) if cookie(sender.cookie, name)]
-        return Taken(withheld=count, cookies=tuple(forget_cookie(name) for name in held))
+        return Taken(withheld=count, cookies=tuple(forget_cookie(name, secure=sender.secure) for name in held))
 
     async def append(self, events: Sequence[Event], trace: str = "") -> None:
         """Make ``events`` durable within the deadline. Raises :class:`Unavailable`."""
@@ -144,11 +144,11 @@ class Ingest:
         taken = await self._append_new(batch, trace)
         if not batch.events:
             return taken
-        cookies = () if visitor else (set_visitor(self._secret, who),)
+        cookies = () if visitor else (set_visitor(self._secret, who, secure=sender.secure),)
         before = history_from_cookie(sender.cookie)
         after = fold_history(before, batch.events)
         if after and (after != before or not visitor):
-            cookies = (*cookies, set_history(after, context.consent))
+            cookies = (*cookies, set_history(after, context.consent, secure=sender.secure))
         return taken._replace(cookies=cookies)
 
     async def _append_new(self, batch: Batch, trace: str) -> Taken:

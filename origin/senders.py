@@ -16,6 +16,7 @@ _HEADERS = {
     b"user-agent": "user_agent",
     b"sec-gpc": "gpc",
     b"traceparent": "trace",
+    b"x-forwarded-proto": "forwarded_proto",
 }
 _MAX_TRACE = 64
 
@@ -35,11 +36,25 @@ class Sender(NamedTuple):
     user_agent: str = ""
     gpc: str = ""
     trace: str = ""
+    forwarded_proto: str = ""
+    scheme: str = ""
 
     @classmethod
-    def of(cls, headers: Iterable[tuple[bytes, bytes]], address: str) -> "Sender":
+    def of(cls, headers: Iterable[tuple[bytes, bytes]], address: str, scheme: str = "") -> "Sender":
         """From raw headers with names in lower case."""
-        return cls(address, **{_HEADERS[n]: v.decode("latin-1") for n, v in headers if n in _HEADERS})
+        return cls(address, scheme=scheme, **{_HEADERS[n]: v.decode("latin-1") for n, v in headers if n in _HEADERS})
+
+    @property
+    def secure(self) -> bool:
+        return over_https(self.scheme, self.forwarded_proto)
+
+
+def over_https(scheme: str, forwarded_proto: str) -> bool:
+    """Whether the browser spoke https: to us, or to the first proxy of those that stand in front of us.
+
+    ``X-Forwarded-Proto`` is believed from anybody: it decides about nothing but the sender's own cookies.
+    """
+    return scheme == "https" or forwarded_proto.partition(",")[0].strip() == "https"
 
 
 class Trust:

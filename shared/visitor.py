@@ -1,6 +1,7 @@
 """Who a request comes from: signed visitor ids, and what the cookies carry.
 
-Cookies are hints: a broken or forged one is as good as none, never an error.
+Cookies are hints: a broken or forged one is as good as none, never an error. What is set says ``Secure`` where the
+browser came by https (``secure``): without https it would not keep such a cookie.
 """
 
 import hmac
@@ -17,6 +18,7 @@ VISITOR_COOKIE = "doorstep_visitor"
 CONSENT_COOKIE = "doorstep_consent"
 SESSION_MARK = "~"
 """Begins the id of a visitor who agreed to the session only: its profile lives for hours, not months."""
+_SECURE = {True: "; Secure", False: ""}
 _YEAR_S = 365 * 24 * 3600
 
 
@@ -48,21 +50,21 @@ def history_from_cookie(header: str) -> tuple[str, ...]:
         return ()
 
 
-def set_history(history: Sequence[str], consent: str) -> str:
+def set_history(history: Sequence[str], consent: str, *, secure: bool = False) -> str:
     """The ``Set-Cookie`` value that makes a browser carry ``history``, newest first."""
     value = ",".join(quote(item, safe="~") for item in history[:HISTORY])
-    return f"{HISTORY_COOKIE}={value}; Path=/; SameSite=Lax{_lifetime(consent)}"
+    return f"{HISTORY_COOKIE}={value}; Path=/; SameSite=Lax{_SECURE[secure]}{_lifetime(consent)}"
 
 
-def set_visitor(secret: str, visitor: str) -> str:
+def set_visitor(secret: str, visitor: str, *, secure: bool = False) -> str:
     """The ``Set-Cookie`` value that makes a browser carry ``visitor``, signed; scripts cannot read it."""
     lifetime = _lifetime("session" if visitor.startswith(SESSION_MARK) else "full")
-    return f"{VISITOR_COOKIE}={sign(secret, visitor)}; Path=/; HttpOnly; SameSite=Lax{lifetime}"
+    return f"{VISITOR_COOKIE}={sign(secret, visitor)}; Path=/; HttpOnly; SameSite=Lax{_SECURE[secure]}{lifetime}"
 
 
-def forget_cookie(name: str) -> str:
+def forget_cookie(name: str, *, secure: bool = False) -> str:
     """The ``Set-Cookie`` value that takes cookie ``name`` away."""
-    return f"{name}=; Path=/; Max-Age=0; SameSite=Lax"
+    return f"{name}=; Path=/; Max-Age=0; SameSite=Lax{_SECURE[secure]}"
 
 
 def sign(secret: str, visitor: str) -> str:

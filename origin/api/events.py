@@ -27,7 +27,7 @@ def route(ingest: Ingest) -> RawRoute:
             _check_type(scope)
             body = await read_text(receive, _MAX_BODY_BYTES)
             client = scope.get("client")
-            taken = await ingest.take(body, Sender.of(scope["headers"], client[0] if client else ""))
+            taken = await ingest.take(body, Sender.of(scope["headers"], client[0] if client else "", scope["scheme"]))
         except DoorstepError as error:
             await problem_response(error)(scope, receive, send)
             return

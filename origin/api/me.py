@@ -7,6 +7,7 @@ from starlette.responses import JSONResponse, Response
 
 from origin.api.openapi import problems
 from origin.resources import Resources
+from origin.senders import over_https
 from shared.context import consent_of
 from shared.errors import BadInput
 from shared.visitor import HISTORY_COOKIE, VISITOR_COOKIE, forget_cookie, visitor_from_cookie
@@ -34,8 +35,9 @@ def router(resources: Resources) -> APIRouter:
         """200 when it is done; 202 when it is certain to be done but was not within five seconds."""
         done, receipt = await resources.erasures.erase(_caller(request, resources.secret))
         response = JSONResponse({"erased": done, "receipt": receipt}, 200 if done else 202, _PRIVATE)
+        secure = over_https(request.url.scheme, request.headers.get("x-forwarded-proto", ""))
         for name in (VISITOR_COOKIE, HISTORY_COOKIE):
-            response.headers.append("set-cookie", forget_cookie(name))
+            response.headers.append("set-cookie", forget_cookie(name, secure=secure))
         return response
 
     @api.get("/erasures/{receipt}", summary="Whether an erasure is done", operation_id="erasure",

@@ -70,7 +70,7 @@ class Stepper:
 
     def get(self, target: str, *, cookie: str = "", method: str = "GET") -> Said:
         """A request without a body, as the host tells of it: of a sender only where something may be sent."""
-        sender = "" if method in ("GET", "HEAD") else "\n" * 6
+        sender = "" if method in ("GET", "HEAD") else "\n" * 7
         return read(self.worker.begin(self.now_ms, f"{method}\n{target}\n{cookie}\n\n{sender}", ""))
 
     def post(
@@ -86,9 +86,11 @@ class Stepper:
         address: str = "192.0.2.7",
         country: str = "",
         colo: str = "",
+        scheme: str = "http",
+        method: str = "POST",
     ) -> Said:
-        sender = (content_type, user_agent, gpc, traceparent, address, country, colo)
-        return read(self.worker.begin(self.now_ms, "\n".join(("POST", target, cookie, "", *sender)), body))
+        sender = (content_type, user_agent, gpc, traceparent, address, country, colo, scheme)
+        return read(self.worker.begin(self.now_ms, "\n".join((method, target, cookie, "", *sender)), body))
 
     def resume(self, said: Said, value: str = "", failed: str = "") -> Said:
         return read(self.worker.resume(said.ticket or said.background, self.now_ms, failed, value))

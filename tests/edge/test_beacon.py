@@ -217,6 +217,25 @@ def test_cookies_last_as_long_as_the_consent() -> None:
     assert not any("Max-Age" in line for line in lines("session"))
 
 
+@pytest.mark.parametrize(("scheme", "secure"), [("https", True), ("http", False), ("", False)])
+def test_cookies_are_secure_where_the_browser_came_by_https(scheme: str, secure: bool) -> None:
+    stepper = edge()
+
+    def lines(message: str) -> list[str]:
+        return [line for line in message.splitlines() if line.startswith("set-cookie: ")]
+
+    asked = stepper.post(batch(event()), scheme=scheme)
+    set_ = lines(stepper.worker.resume(asked.ticket, stepper.now_ms, "", taken(1)))
+    head = ("POST", "/v1/events", "doorstep_visitor=x; doorstep_history=a", "", *[""] * 7, scheme)
+    taken_away = lines(stepper.worker.begin(stepper.now_ms, "\n".join(head), batch(event(), consent="none")))
+    assert [line.split("; ").count("Secure") for line in (*set_, *taken_away)] == [int(secure)] * 4
+
+
+def test_the_origin_is_told_what_the_browser_spoke() -> None:
+    asked = edge().post("", target="/v1/me", method="DELETE", scheme="https")
+    assert asked.effect["headers"]["x-forwarded-proto"] == "https"
+
+
 # --- visitors and senders --------------------------------------------------------------------------------------------
 
 

@@ -111,6 +111,16 @@ def test_what_a_proxy_says_of_the_sender(start: Callable[..., Edge], origin: Htt
     assert visitor(cf_connecting_ip="192.0.2.7", x_forwarded_for="192.0.2.8") == behind
 
 
+@pytest.mark.parametrize(("forwarded", "secure"), [("", 0), ("http", 0), ("https", 2), ("https, http", 2)])
+def test_cookies_are_secure_behind_a_proxy_that_speaks_https(
+    start: Callable[..., Edge], origin: HttpOrigin, forwarded: str, secure: int
+) -> None:
+    headers = {"user-agent": CHROME} | ({"x-forwarded-proto": forwarded} if forwarded else {})
+    said = httpx.post(f"{start(origin.url).url}/v1/events", content=batch(), headers=headers)
+    assert sum("; Secure" in line for line in said.headers.get_list("set-cookie")) == secure
+    assert len(said.headers.get_list("set-cookie")) == 2
+
+
 def test_a_profile_is_fetched_behind_an_answer(start: Callable[..., Edge], origin: HttpOrigin) -> None:
     item = MODEL.id(9)
     origin.profiles["v-1"] = to_blob(fold(EMPTY, Event("p-1", "v-1", "view", 1_763_700_000_000, item)))

@@ -104,3 +104,15 @@ def test_cookies_that_scripts_cannot_read_and_that_go_away() -> None:
     assert "Max-Age" not in set_visitor("secret", "~v")
     assert browser(forget_cookie(VISITOR_COOKIE)) == "doorstep_visitor="
     assert "; Max-Age=0" in forget_cookie(VISITOR_COOKIE)
+
+
+def test_cookies_are_secure_where_the_browser_came_by_https() -> None:
+    for secure, count in ((True, 1), (False, 0)):
+        values = (
+            set_visitor("secret", "v", secure=secure),
+            set_visitor("secret", "~v", secure=secure),
+            set_history(["a"], "full", secure=secure),
+            set_history(["a"], "session", secure=secure),
+            forget_cookie(VISITOR_COOKIE, secure=secure),
+        )
+        assert [value.split("; ").count("Secure") for value in values] == [count] * 5

@@ -11,12 +11,17 @@ export function headOf(request) {
  * Whatever the platform knows of the client counts before what a header says. Of X-Forwarded-For only the last address
  * was written by a proxy that stands in front of this worker; the client may have made up those before it.
  */
-function senderOf({ headers, cf }) {
+function senderOf({ url, headers, cf }) {
   const get = (name) => headers.get(name) ?? "";
   const address = get("cf-connecting-ip") || get("x-forwarded-for").split(",").at(-1).trim();
   const country = cf?.country ?? get("cf-ipcountry");
   const own = ["content-type", "user-agent", "sec-gpc", "traceparent"].map(get);
-  return [...own, address, country, cf?.colo ?? ""].join("\n");
+  return [...own, address, country, cf?.colo ?? "", schemeOf(url, get("x-forwarded-proto"))].join("\n");
+}
+
+/** What the browser spoke: to us, or to the first proxy of those that stand in front of us. */
+function schemeOf(url, forwarded) {
+  return url.startsWith("https:") || forwarded.split(",", 1)[0].trim() === "https" ? "https" : "http";
 }
 
 /** Path and query of an absolute URL, without the cost of parsing it. */
