@@ -15,6 +15,7 @@ from origin.training.datasets import TIME, TYPE, VISITOR
 from origin.training.items_file import ITEM, read_ids
 from origin.training.tables import find_column, need_column, read_table, text_column
 from origin.training.times import read_times
+from shared.errors import Unavailable
 from shared.events import ALIASES, KINDS, MAX_EVENTS
 
 _WINDOW_S = 0.5
@@ -79,10 +80,14 @@ class Replay:
         self._run = f"{time.time_ns():x}"
 
     async def run(self, rows: Sequence[Row]) -> Outcome:
-        """Send all of them; the outcome is also there while it runs."""
-        started = time.monotonic()
+        """Send all of them; the outcome is also there while it runs. Raises :class:`Unavailable` if nobody is there."""
         limits = httpx.Limits(max_connections=self._senders)
         async with httpx.AsyncClient(timeout=15, limits=limits) as client:
+            try:
+                await client.get(f"{self._url}/healthz")
+            except httpx.HTTPError as error:
+                raise Unavailable("nobody_there", f"nobody answers at {self._url}: {error}") from error
+            started = time.monotonic()
             for due_s, batches in self._windows(rows):
                 await asyncio.sleep(max(0.0, started + due_s - time.monotonic()))
                 queue = iter(batches.items())
