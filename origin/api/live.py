@@ -1,5 +1,6 @@
 """``GET /v1/live``: new lists for an open page, as soon as its visitor's profile, the model or the rules change."""
 
+from secrets import token_urlsafe
 from urllib.parse import parse_qsl
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -27,7 +28,7 @@ def route(hub: Hub, secret: str) -> RawRoute:
         except DoorstepError as error:
             await problem_response(error)(scope, receive, send)
 
-    documented = {"parameters": LIVE_QUESTION, "responses": {"200": OK_LIVE, **problems(400, 401, 414, 503)}}
+    documented = {"parameters": LIVE_QUESTION, "responses": {"200": OK_LIVE, **problems(400, 414, 503)}}
     return RawRoute(
         PATH, live, methods=["GET"], summary="New lists as they come", description=LIVE_DESCRIPTION, openapi=documented
     )
@@ -55,9 +56,7 @@ def _pages(scope: Scope, secret: str, transport: str) -> sse.MakePage:
     """What makes the page that ``scope`` asks for. Raises :class:`BadInput`."""
     headers = dict(scope["headers"])
     cookie = headers.get(b"cookie", b"").decode("latin-1")
-    visitor = visitor_from_cookie(secret, cookie)
-    if not visitor:
-        raise BadInput("no_visitor", "only visitors that we know are told: send an event first", 401)
+    visitor = visitor_from_cookie(secret, cookie) or _nobody()
     try:
         query = scope["query_string"].decode()
     except UnicodeDecodeError:
@@ -68,6 +67,11 @@ def _pages(scope: Scope, secret: str, transport: str) -> sse.MakePage:
     return lambda write, drop: Page(
         visitor, questions, history, seen, transport=transport, write=write, drop=drop
     )  # fmt: skip
+
+
+def _nobody() -> str:
+    """Stands for a visitor who has sent no event yet: told of new models and rules, and of no profile."""
+    return f"?{token_urlsafe(12)}"
 
 
 def _questions(query: str, slots: str) -> tuple[Question, ...]:

@@ -90,7 +90,8 @@ LIVE_QUESTION = [
 ]
 LIVE_DESCRIPTION = """Server-sent events, or with an `Upgrade` a WebSocket. An event `items` carries what
 `/v1/recommend` would answer, whenever that has changed. Its `id` stands for the lists seen so far: sent back as
-`Last-Event-ID` it spares those that are still the same. The visitor's signed cookie is needed."""
+`Last-Event-ID` it spares those that are still the same. Without a visitor's signed cookie only
+new models and rules are told."""
 OK_LIVE: dict[str, Any] = {"description": "Events until one side leaves.", "content": {"text/event-stream": {}}}
 
 EVENTS_DESCRIPTION = """Takes what visitors did. 202 means that the log has every accepted event. 503 means that it is

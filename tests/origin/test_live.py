@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from signal import SIGTERM
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import httpx
 import pytest
@@ -156,8 +156,6 @@ def test_several_slots_and_resuming(running: Pipeline) -> None:
 @pytest.mark.parametrize(
     ("query", "headers", "status", "code"),
     [
-        ("", {}, 401, "no_visitor"),
-        ("", {"cookie": f"doorstep_visitor={sign('guess', 'ada')}"}, 401, "no_visitor"),
         ("?slot=A", cookie_of("ada"), 400, "bad_slot"),
         ("?slot=,", cookie_of("ada"), 400, "bad_slot"),
         ("?slot=" + ",".join(f"s{n}" for n in range(9)), cookie_of("ada"), 400, "bad_slot"),
@@ -174,6 +172,18 @@ def test_what_cannot_be_listened_to(
         pass
     assert refused.value.response.status_code == status
     assert json.loads(refused.value.response.body)["code"] == code
+
+
+@pytest.mark.parametrize("forged", ["", f"doorstep_visitor={sign('guess', 'fay')}; "])
+def test_a_page_of_nobody_we_know_gets_the_list_of_its_own_history(running: Pipeline, forged: str) -> None:
+    cookie = {"cookie": f"{forged}doorstep_history={quote(A)}"}
+    with closing(Page(running.origin, cookie, "?n=3")) as page:
+        listed = httpx.get(f"{running.origin.url}/v1/recommend", params={"n": 3, "items": A})
+        assert page.next()["data"] == listed.text
+        before = (running.profile("fay") or {"events": 0})["events"]
+        running.send("fay", view(f"{before}", B))
+        running.folded("fay", before + 1)
+        assert page.silent(0.3), "what happens to others is not this page's"
 
 
 def test_a_web_socket_carries_the_same(running: Pipeline) -> None:
