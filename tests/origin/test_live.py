@@ -174,15 +174,15 @@ def test_what_cannot_be_listened_to(
     assert json.loads(refused.value.response.body)["code"] == code
 
 
-@pytest.mark.parametrize("forged", ["", f"doorstep_visitor={sign('guess', 'fay')}; "])
+@pytest.mark.parametrize("forged", ["", f"doorstep_visitor={sign('guess', 'una')}; "])
 def test_a_page_of_nobody_we_know_gets_the_list_of_its_own_history(running: Pipeline, forged: str) -> None:
     cookie = {"cookie": f"{forged}doorstep_history={quote(A)}"}
     with closing(Page(running.origin, cookie, "?n=3")) as page:
         listed = httpx.get(f"{running.origin.url}/v1/recommend", params={"n": 3, "items": A})
         assert page.next()["data"] == listed.text
-        before = (running.profile("fay") or {"events": 0})["events"]
-        running.send("fay", view(f"{before}", B))
-        running.folded("fay", before + 1)
+        before = (running.profile("una") or {"events": 0})["events"]
+        running.send("una", view(f"{before}", B))
+        running.folded("una", before + 1)
         assert page.silent(0.3), "what happens to others is not this page's"
 
 

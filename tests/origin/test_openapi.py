@@ -37,11 +37,12 @@ def test_schemathesis_finds_nothing(home: Path, start_origin: StartOrigin, real_
     url = start_origin(home, DOORSTEP_API_KEY="secret", DOORSTEP_REDIS_URL=real_redis).url
     program = Path(sys.executable).with_name("schemathesis")
     done = subprocess.run(
-        [program, "run", f"{url}/openapi.json", "--checks", "all", "--max-examples", "100", "--exclude-path", "/v1/live", "--no-color"],
+        [program, "run", f"{url}/openapi.json", "--checks", "all", "--max-examples", "100",
+         "--exclude-path", "/v1/live", "--no-color"],  # which never ends
         cwd=home, capture_output=True, text=True, timeout=110, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-6000:]
-    assert "16 selected / 16 total" in done.stdout
+    assert "15 selected / 16 total" in done.stdout
     assert httpx.get(f"{url}/healthz").status_code == 200
     assert "doorstep_decide_failures_total 0.0" in httpx.get(f"{url}/metrics").text
     assert ROOT not in home.parents, "what it writes stays out of the project"
