@@ -5,7 +5,7 @@ UV := $(shell command -v uv 2>/dev/null || echo .build/uv/bin/uv)
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test ci check format bench bench-kernel bench-edge bench-events chaos bundle vectors lock clean setup system kafka
+.PHONY: help demo test ci check format bench bench-kernel bench-edge bench-events bench-live chaos bundle vectors lock clean setup system kafka
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  \033[1m%-14s\033[0m %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ bench-edge: setup system ## requests per second and latency at edge and origin, 
 
 bench-events: setup system ## events accepted and folded per second, click to own answer and to pushed list, bytes
 	$(BIN)/python -m bench.events
+
+bench-live: setup system ## memory of 5,000 open pages, and a push to all of them
+	$(BIN)/python -m bench.live
 
 chaos: setup system ## kill everything again and again under a clickstream; nothing acknowledged may be lost or doubled
 	$(BIN)/python -m bench.chaos

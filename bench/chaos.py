@@ -99,6 +99,7 @@ class Chaos:
         return {
             "data": self.data,
             "seconds": round(sent_s, 1),
+            "settled_after_s": round(time.monotonic() - started - sent_s, 1),
             "faults": dict(self.faults),
             "events_sent": self.sent,
             "acknowledged": sum(counts.total() for counts in self.expected.values()),
