@@ -19,7 +19,7 @@ from edge.profiles import Held
 from shared.answer import Question, key, parse_question, render
 from shared.errors import BadInput, NotInModel
 from shared.profile import NOTHING, recall
-from shared.visitor import VISITOR_COOKIE, history_cookie, history_from_cookie
+from shared.visitor import VISITOR_COOKIE, cookie, history_cookie, history_from_cookie
 
 _FINAL = (200, 400, 414, 422)
 """The origin's answers that nobody else could better: a list, or what is wrong with the question."""
@@ -36,6 +36,8 @@ class Asked(NamedTuple):
     model: str
     rules: str
     query: str
+    token: str = ""
+    """The signed cookie of the visitor who asks: the origin may know more of them, and its answer is theirs alone."""
 
     @property
     def key(self) -> str:
@@ -54,19 +56,20 @@ def recommend(isolate: Isolate, request: Request) -> Coroutine[Any, Any, Respons
     """Answer ``GET /v1/recommend``. Raises :class:`BadInput`; everything else ends in a list."""
     if VISITOR_COOKIE in request.cookie and isolate.profiles.on:
         return _to_visitor(isolate, request)
-    return _answer(isolate, request, None)
+    return _answer(isolate, request)
 
 
 async def _to_visitor(isolate: Isolate, request: Request) -> Response:
     """The answer with what is held of the visitor now; the request that finds it missing or stale fetches it behind."""
     visitor = isolate.visitors.of(request.cookie)
     if visitor is None:
-        return await _answer(isolate, request, None)
-    response = await _answer(isolate, request, isolate.profiles.get(visitor))
+        return await _answer(isolate, request)
+    token = cookie(request.cookie, VISITOR_COOKIE)
+    response = await _answer(isolate, request, isolate.profiles.get(visitor), token)
     return with_background(response, isolate.profiles.due(visitor))
 
 
-async def _answer(isolate: Isolate, request: Request, held: Held | None) -> Response:
+async def _answer(isolate: Isolate, request: Request, held: Held | None = None, token: str = "") -> Response:
     """``held`` is the visitor's profile, if it is known; nothing that was made with it is kept for others."""
     started = isolate.stopwatch()
     profile = held.profile if held else None
@@ -97,22 +100,30 @@ async def _answer(isolate: Isolate, request: Request, held: Held | None) -> Resp
             if shared:
                 isolate.answers.put(asked_before, Stored(body, name, isolate.now_ms))
             return isolate.answer("edge", name, body, started)
-    asked = Asked(question, history, shared, name, isolate.models.rules.version, request.query)
+    asked = Asked(question, history, shared, name, isolate.models.rules.version, request.query, token)
     return await _from_elsewhere(isolate, asked, started)
 
 
 async def _from_elsewhere(isolate: Isolate, asked: Asked, started: float) -> Response:
-    """What is kept, stale or not, while one request refreshes it; else the origin; else what is popular."""
-    kept = await _kept(isolate, asked, started)
-    if kept is not None:
-        return kept
-    reply = await ask_origin(isolate, asked.for_origin)
+    """What is kept, stale or not, while one request refreshes it; else the origin; else what is popular.
+
+    For a visitor whom the origin may know it is asked first.
+    """
+    reply = await ask_origin(isolate, asked) if asked.token else None
+    if reply is None:
+        kept = await _kept(isolate, asked, started)
+        if kept is not None:
+            return kept
+    if reply is None and not asked.token:
+        reply = await ask_origin(isolate, asked)
     if reply is None:
         return _popular(isolate, asked, started)
     if reply.status != 200:
         return Response(reply.status, {"content-type": reply.headers.get("content-type", "")}, reply.body)
     layer, model = reply.headers.get("doorstep-layer", "origin"), reply.headers.get("doorstep-model", "")
     response = isolate.answer(layer, model, reply.body, started)
+    if asked.token:
+        return response
     return response._replace(background=partial(_keep, isolate, asked, reply))
 
 
@@ -131,13 +142,14 @@ async def _kept(isolate: Isolate, asked: Asked, started: float) -> Response | No
     return response
 
 
-async def ask_origin(isolate: Isolate, query: str) -> Reply | None:
+async def ask_origin(isolate: Isolate, asked: Asked) -> Reply | None:
     """The origin's final answer, or None if it has none within the deadline or the breaker is open."""
     if not isolate.settings.origin_url or not isolate.breaker.allows(isolate.now_ms):
         return None
-    url = f"{isolate.settings.origin_url}/v1/recommend?{query}"
+    url = f"{isolate.settings.origin_url}/v1/recommend?{asked.for_origin}"
+    headers = {"cookie": f"{VISITOR_COOKIE}={asked.token}"} if asked.token else {}
     try:
-        reply: Reply = await fetch(url, isolate.settings.origin_deadline_ms)
+        reply: Reply = await fetch(url, isolate.settings.origin_deadline_ms, headers)
     except EffectFailed as error:
         isolate.breaker.failed(isolate.now_ms)
         isolate.report(f"the origin did not answer: {error}")
@@ -165,7 +177,7 @@ async def _from_cdn(isolate: Isolate, asked: Asked) -> Stored | None:
 
 async def _refresh(isolate: Isolate, asked: Asked) -> None:
     """Replace a stale answer, after it was served."""
-    reply = await ask_origin(isolate, asked.for_origin)
+    reply = await ask_origin(isolate, asked._replace(token=""))
     if reply is not None and reply.status == 200:
         await _keep(isolate, asked, reply)
     isolate.answers.release(asked.key)

@@ -270,3 +270,26 @@ def test_what_is_kept_of_visitors_is_bounded() -> None:
     assert 0 < isolate.profiles._held.currsize <= 4 * 2**20
     assert 0 < isolate.profiles._pending.currsize <= 2048
     assert len(isolate.visitors._verified) == 4096
+
+
+def test_without_a_model_the_origin_is_asked_as_the_visitor_and_its_answer_is_theirs_alone() -> None:
+    stepper = edge()
+    asked = stepper.get(ASK, cookie=COOKIE)
+    assert asked.effect["url"] == f"{ORIGIN}/v1/recommend?n=5"
+    assert asked.effect["headers"] == {"cookie": COOKIE}
+    mine = '{"items":[{"id":"mine"}]}'
+    assert stepper.resume(asked, reply(200, mine, doorstep_layer="origin", doorstep_model="m")).body == mine
+    nobody = stepper.get(ASK)
+    assert nobody.effect["do"] == "cache_get", "nothing of it was kept"
+    assert stepper.resume(nobody).effect["headers"] == {}
+
+
+def test_without_a_model_and_an_origin_a_known_visitor_gets_what_is_kept_for_everybody() -> None:
+    stepper = edge()
+    everybody = '{"items":[{"id":"popular"}]}'
+    asked = stepper.resume(stepper.get(ASK))
+    given = stepper.resume(asked, reply(200, everybody, doorstep_layer="origin", doorstep_model="m"))
+    stepper.resume(given)
+    asked = stepper.get(ASK, cookie=COOKIE)
+    answered = stepper.resume(asked, failed="no connection")
+    assert (answered.body, answered.layer) == (everybody, "isolate")
