@@ -21,6 +21,7 @@ MAX_SEEN = 32
 MAX_BOUGHT = 16
 MAX_INTERESTS = 6
 MAX_ATTRIBUTES = 16
+MAX_MERGED = 8
 MAX_IDS = 64
 """Event ids remembered to recognise one that is sent again, each by four bytes."""
 SESSION_S = 30 * 60
@@ -80,6 +81,8 @@ class Profile(NamedTuple):
     bot: bool = False
     into: str = ""
     """The visitor that this one was merged into; everything else but ``ids`` has moved there."""
+    merged: tuple[str, ...] = ()
+    """The last visitors that were merged into this one, newest first: what erases it reaches them, too."""
 
     @property
     def events(self) -> int:
@@ -158,6 +161,7 @@ def fold(profile: Profile, event: Event) -> Profile:
         _with_attributes(profile.attributes, event.details["attributes"]) if code == _SET else profile.attributes,
         profile.bot or event.context.bot,
         profile.into,
+        profile.merged,
     )
 
 
@@ -205,6 +209,7 @@ def merge(into: Profile, other: Profile) -> Profile:
         _with_attributes(b.attributes, dict(a.attributes)),
         a.bot or b.bot,
         a.into,
+        tuple(dict.fromkeys((*a.merged, *b.merged)))[:MAX_MERGED],
     )
 
 
@@ -248,7 +253,7 @@ def to_blob(profile: Profile) -> bytes:
         VERSION, p.last_s, p.last_s - p.first_s, ",".join(p.items), p.kinds, gaps, p.seen, ",".join(p.bought),
         [part for pair in p.interests for part in pair], p.warmth, p.counts, p.value,
         p.sessions, p.last_s - p.session_s, p.session_events, p.minutes, p.hours, p.ids,
-        [part for pair in p.attributes for part in pair], p.bot, p.into,
+        [part for pair in p.attributes for part in pair], p.bot, p.into, p.merged,
     ))  # fmt: skip
     return data
 
@@ -258,7 +263,7 @@ def from_blob(data: bytes | memoryview) -> Profile:
     try:
         (
             _, last_s, age_s, items, kinds, gaps, seen, bought, interests, warmth, counts, value,
-            sessions, session_age_s, session_events, minutes, hours, ids, attributes, bot, into, *_,
+            sessions, session_age_s, session_events, minutes, hours, ids, attributes, bot, into, *later,
         ) = msgpack.unpackb(data, use_list=False)  # fmt: skip
         at = last_s
         return Profile(
@@ -267,6 +272,7 @@ def from_blob(data: bytes | memoryview) -> Profile:
             seen, tuple(bought.split(",")) if bought else (), tuple(zip(interests[::2], interests[1::2], strict=True)),
             warmth, counts, value, sessions, last_s - session_age_s, session_events, minutes, hours, ids,
             tuple(zip(attributes[::2], attributes[1::2], strict=True)), bot, into,
+            tuple(map(str, later[0])) if later else (),
         )  # fmt: skip
     except Exception as error:
         raise BadInput("bad_profile", f"not a profile: {str(error)[:100] or type(error).__name__}") from None
@@ -296,6 +302,7 @@ def describe(profile: Profile, now_s: int) -> dict[str, Any]:
         "attributes": dict(profile.attributes),
         "bot": profile.bot,
         "merged_into": profile.into or None,
+        "merged_from": list(profile.merged),
     }
 
 

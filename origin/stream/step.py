@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from shared.answer import MAX_ID_BYTES
 from shared.errors import BadInput
 from shared.events import ERASE, FUTURE_MS, INTERNAL, MERGE_IN, MERGE_OUT, Event, check
-from shared.profile import EMPTY, MAX_BLOB_BYTES, Profile, fold, from_blob, knows, merge, remember, to_blob
+from shared.profile import EMPTY, MAX_BLOB_BYTES, MAX_MERGED, Profile, fold, from_blob, knows, merge, remember, to_blob
 
 MAX_HOPS = 4
 """So often an event follows a visitor who was merged into another one, who was merged in turn."""
@@ -81,9 +81,12 @@ def forwarded(event: Event, to: str) -> Event:
 
 
 def _erase(profile: Profile, event: Event) -> Step:
+    if event.details.get("merged"):  # it comes from the visitor that this one was merged into
+        return Step(EMPTY, (Erase(event.visitor, ""),)) if profile.into else Step(profile)
     told = () if profile == EMPTY else (Push(event.visitor),)
     if not profile.into:
-        return Step(EMPTY, (*told, Erase(event.visitor, event.id)))
+        others = [Send(event._replace(visitor=name, details={"merged": True})) for name in profile.merged]
+        return Step(EMPTY, (*others, *told, Erase(event.visitor, event.id)))
     return Step(EMPTY, (Send(forwarded(event, profile.into)), *told, Erase(event.visitor, "")))
 
 
@@ -107,14 +110,22 @@ def _merge_in(profile: Profile, event: Event) -> Step:
         return Step(profile, (Duplicate(event.id),))
     if profile.into:
         return _follow(profile, event)
-    return Step(remember(merge(profile, _carried(event)), event.id), (Push(event.visitor),))
+    both = _having_merged(merge(profile, _carried(event)), event.visitor, str(event.details.get("from", "")))
+    return Step(remember(both, event.id), (Push(event.visitor),))
 
 
 def _come_home(profile: Profile, event: Event) -> Step:
     """Visitors who were merged in a circle are one all the same: the last one keeps what went around."""
     if not profile.into:
         return Step(profile, (Duplicate(event.id),))
-    return Step(merge(profile._replace(into=""), _carried(event)), (Push(event.visitor),))
+    home = merge(profile._replace(into=""), _carried(event))
+    return Step(_having_merged(home, event.visitor), (Push(event.visitor),))
+
+
+def _having_merged(profile: Profile, visitor: str, other: str = "") -> Profile:
+    """The profile of ``visitor``, who has taken in ``other``."""
+    names = dict.fromkeys((other, *profile.merged))
+    return profile._replace(merged=tuple(name for name in names if name not in ("", visitor))[:MAX_MERGED])
 
 
 def _carried(event: Event) -> Profile:

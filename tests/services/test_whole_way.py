@@ -134,6 +134,11 @@ def test_an_anonymous_visitor_signs_in(stack: Stack, edge: httpx.Client) -> None
         lambda: at_origin(stack, f"/v1/visitors/{known}").json()["profile"]["events"] == 3,
         "a late click of the anonymous visitor arrives at the known one",
     )
+    with stack.store() as store:
+        edge.cookies.clear()
+        erased = edge.delete("/v1/me", headers={"cookie": f"{VISITOR_COOKIE}={merged.json()['cookie']}"})
+        assert erased.json()["erased"] is True
+        eventually(lambda: not everywhere(store, known), "the anonymous visitor's profile does not name them either")
 
 
 def test_forgetting_leaves_nothing_anywhere(stack: Stack, edge: httpx.Client) -> None:

@@ -101,6 +101,21 @@ def test_erasing_who_was_merged_goes_on_to_whom() -> None:
     assert erase == Erase("v", ""), "the receipt is written where the erasure ends"
 
 
+def test_an_erasure_reaches_those_who_were_merged_into_the_visitor() -> None:
+    out = step(ANNA, OUT, NOW_MS)
+    assert isinstance(out.effects[0], Send)
+    both = step(EMPTY, out.effects[0].event, NOW_MS).profile
+    assert both.merged == ("v",)
+    erased = step(both, Event("receipt", "w", ERASE, NOW_MS), NOW_MS)
+    assert erased.profile == EMPTY
+    send, _, erase = erased.effects
+    assert erase == Erase("w", "receipt")
+    assert isinstance(send, Send)
+    assert (send.event.visitor, send.event.type) == ("v", ERASE)
+    assert step(out.profile, send.event, NOW_MS) == Step(EMPTY, (Erase("v", ""),))
+    assert step(ANNA, send.event, NOW_MS) == Step(ANNA), "a visitor on their own again is another one"
+
+
 def test_merging_moves_everything_and_leaves_a_sign() -> None:
     taken = step(ANNA, OUT, NOW_MS)
     send = taken.effects[0]
