@@ -13,6 +13,8 @@ import redis
 from origin.children import Child
 from shared.errors import Unavailable
 
+URL_FILE = "url"
+"""In its folder: where it answers, while it runs."""
 _LONGEST_SOCKET_PATH = 100
 """Unix allows 107 bytes; Redis adds nothing to it, but leave some room."""
 
@@ -49,6 +51,7 @@ class EmbeddedRedis:
     ) -> None:
         folder = folder.resolve()
         folder.mkdir(parents=True, exist_ok=True)
+        self._told = folder / URL_FILE
         self._short: Path | None = None
         socket = folder / "redis.sock"
         if len(os.fsencode(socket)) > _LONGEST_SOCKET_PATH:
@@ -72,6 +75,7 @@ class EmbeddedRedis:
             while self.child.exit_code is None and time.monotonic() < end:
                 with contextlib.suppress(redis.RedisError, OSError):
                     client.ping()
+                    self._told.write_text(self.url)
                     return
                 time.sleep(0.02)
         self.stop()
@@ -80,5 +84,6 @@ class EmbeddedRedis:
     def stop(self) -> None:
         """Stop it; its data stay for the next start."""
         self.child.stop()
+        self._told.unlink(missing_ok=True)
         if self._short:
             shutil.rmtree(self._short, ignore_errors=True)

@@ -94,12 +94,15 @@ def _drop(arguments: argparse.Namespace) -> None:
 def _open() -> "tuple[Settings, DeadLetters]":
     import redis
 
-    from origin.settings import Settings
+    from origin.commands._running import settings_here
     from origin.stream.deadletter import DeadLetters
 
-    settings = Settings.from_environ(os.environ)
+    settings = settings_here(os.environ)
     if not settings.redis_url:
-        raise BadInput("no_redis", "DOORSTEP_REDIS_URL must name the Redis that keeps the dead letters")
+        raise BadInput(
+            "no_redis",
+            "`doorstep up` does not run here; name the Redis in DOORSTEP_REDIS_URL",
+        )
     client = redis.Redis.from_url(settings.redis_url, socket_timeout=10, socket_connect_timeout=5)
     return settings, DeadLetters(client, settings.dead_letters)
 

@@ -67,10 +67,10 @@ def run(arguments: argparse.Namespace) -> int:
     """Import; 2 if there was not one good row."""
     from origin.cli import print_json
     from origin.commands._event_files import Columns
+    from origin.commands._running import settings_here
     from origin.eventlog.choose import open_log
-    from origin.settings import Settings
 
-    log = open_log(Settings.from_environ(os.environ))
+    log = open_log(settings_here(os.environ))
     columns = Columns(**{name: getattr(arguments, f"{name}_column") for name in Columns._fields})
     account = Account()
     events = read_files(arguments.files, arguments.format, columns, arguments.type, account, _now_ms)

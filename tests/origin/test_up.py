@@ -131,6 +131,11 @@ def test_a_click_at_the_edge_becomes_a_profile(up: Up, home: Path) -> None:
     event["id"] = "2"
     assert httpx.post(up.url("EDGE") + "/v1/events", json={"events": [event]}, headers=cookie).status_code == 202
     wait_until(lambda: profile()["events"] == 2, 30)
+    listed = subprocess.run(
+        [Path(sys.executable).with_name("doorstep"), "deadletter", "list"],
+        env={**os.environ, "DOORSTEP_HOME": str(home)}, capture_output=True, text=True, timeout=30, check=False,
+    )  # fmt: skip
+    assert (listed.returncode, listed.stderr) == (0, ""), "commands find what runs in the same home"
 
 
 def test_a_second_one_in_the_same_folder_is_refused(up: Up, home: Path, bundle: Path) -> None:
