@@ -16,7 +16,7 @@ from edge.http import Request, Response, Sender, failure, with_background
 from edge.isolate import Isolate
 from edge.nesting import check_nesting
 from edge.tracing import export, start_span, valid_traceparent
-from shared.context import consent_of, device_of, fold_history, is_bot
+from shared.context import consent_of, derive_visitor, device_of, fold_history, is_bot
 from shared.errors import BadInput, DoorstepError
 from shared.events import Batch, Context, Rejected, read_batch, read_body, render_outcome, to_json
 from shared.visitor import (
@@ -24,7 +24,6 @@ from shared.visitor import (
     SESSION_MARK,
     VISITOR_COOKIE,
     cookie,
-    derive,
     forget_cookie,
     history_from_cookie,
     set_history,
@@ -103,10 +102,8 @@ def _visitor(isolate: Isolate, events: list[Any], consent: str, cookies: str, se
     held = isolate.visitors.of(cookies)
     if held is not None and held.startswith(SESSION_MARK) == session:
         return held, False
-    first = events[0] if events else None
-    first_id = first.get("id") if isinstance(first, dict) else None
-    seed = f"{first_id}\x1f{sender.address}\x1f{sender.user_agent}"  # the same when the batch is sent again
-    return derive(isolate.settings.secret, seed, session=session), True
+    secret = isolate.settings.secret
+    return derive_visitor(secret, events, sender.address, sender.user_agent, session=session), True
 
 
 def _count(isolate: Isolate, visitor: str, address: str, count: int) -> None:

@@ -13,7 +13,7 @@ from origin.eventlog.base import EventLog
 from origin.rate_limit import PerMinute
 from origin.senders import Caller, Sender, Trust
 from origin.tracing import Tracing
-from shared.context import fold_history
+from shared.context import derive_visitor, fold_history
 from shared.errors import DoorstepError, Unavailable
 from shared.events import Batch, Context, Event, Rejected, read_batch, read_body
 from shared.model import Model
@@ -22,7 +22,6 @@ from shared.visitor import (
     SESSION_MARK,
     VISITOR_COOKIE,
     cookie,
-    derive,
     forget_cookie,
     history_from_cookie,
     set_history,
@@ -139,7 +138,9 @@ class Ingest:
         if visitor and visitor.startswith(SESSION_MARK) != session:
             visitor = None  # consent has changed since: what was known under the other one stays apart
         self._check_rate(visitor or "", sender.address, len(data["events"]))
-        who = visitor or derive(self._secret, _seed(data["events"], sender), session=session)
+        who = visitor or derive_visitor(
+            self._secret, data["events"], sender.address, sender.user_agent, session=session
+        )
         batch = read_batch(data, visitor=who, context=context, now_ms=now_ms)
         taken = await self._append_new(batch, trace)
         if not batch.events:
@@ -175,9 +176,3 @@ class Ingest:
         most = self._events_per_minute * (1 if visitor else _PER_ADDRESS)
         if most and not self._rates.allows(visitor or f"address {address}", count, most):
             raise TooFast("too_many_events", f"one browser sends at most {self._events_per_minute} events a minute")
-
-
-def _seed(events: Sequence[Any], sender: Sender) -> str:
-    """What stays the same when the batch is sent again, also to an edge."""
-    first = events[0].get("id") if events and isinstance(events[0], dict) else None
-    return f"{first}\x1f{sender.address}\x1f{sender.user_agent}"

@@ -3,10 +3,11 @@
 import re
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from typing import Any
 
 from shared.blend import HISTORY
 from shared.events import CONSENTS, KINDS, Event
-from shared.visitor import CONSENT_COOKIE, cookie
+from shared.visitor import CONSENT_COOKIE, cookie, derive
 
 _OTHER = re.compile(r"smart-?tv|smarttv|tizen|web0s|bravia|appletv|roku|playstation|xbox|nintendo|watch", re.IGNORECASE)
 _TABLET = re.compile(r"ipad|tablet|kindle|silk/|playbook|android(?!.*mobile)", re.IGNORECASE)
@@ -49,6 +50,15 @@ def consent_of(body_consent: str | None, cookie_header: str, gpc: bool, default:
     if said in CONSENTS:
         return said
     return "session" if gpc and default == "full" else default
+
+
+def derive_visitor(secret: str, events: Sequence[Any], address: str, user_agent: str, *, session: bool) -> str:
+    """The id of a visitor who sends ``events`` (as they came, unchecked) without one of ours.
+
+    It follows from what stays the same when the batch is sent again, be it by way of the edge or not.
+    """
+    first = events[0].get("id") if events and isinstance(events[0], dict) else None
+    return derive(secret, f"{first}\x1f{address}\x1f{user_agent}", session=session)
 
 
 def fold_history(history: Sequence[str], events: Iterable[Event]) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ import contextlib
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -57,10 +57,17 @@ def durable_redis(tmp_path: Path) -> Iterator[DurableRedis]:
 @pytest.fixture(scope="session")
 def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaBroker]:
     """A running broker; whoever kills it starts it again."""
+    with kafka_broker(tmp_path_factory.mktemp("kafka")) as broker:
+        yield broker
+
+
+@contextlib.contextmanager
+def kafka_broker(folder: Path, more: Mapping[str, str] | None = None) -> Iterator[KafkaBroker]:
+    """A broker that is ready inside the block; ``more`` are further entries of its ``server.properties``."""
     for program in ("java", "mvn"):
         if not shutil.which(program):
             absent(program)
-    broker = KafkaBroker(tmp_path_factory.mktemp("kafka"), free_port(), free_port(), environ=os.environ)
+    broker = KafkaBroker(folder, free_port(), free_port(), environ=os.environ, more=more)
     try:
         broker.start()
     except Unavailable as error:

@@ -1,8 +1,6 @@
 """What is forgotten is gone from a Kafka broker's disk, not only from what it tells; and nothing else is."""
 
 import asyncio
-import os
-import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,11 +17,8 @@ from origin.eventlog.encoding import decode
 from origin.eventlog.kafka import KafkaLog, TopicPlan, open_topic
 from origin.eventlog.kafka_archive import KafkaArchive
 from origin.kafka_broker import KafkaBroker
-from shared.errors import Unavailable
 from shared.events import Event, to_record
-from tests.conftest import absent
-from tests.processes import free_port
-from tests.services.conftest import warm_up
+from tests.services.conftest import kafka_broker
 from tests.services.logs import events_of
 
 PATIENCE_S = 60
@@ -47,18 +42,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def broker(folder: Path) -> Iterator[KafkaBroker]:
     """One of these tests' own, which cleans all the time."""
-    for program in ("java", "mvn"):
-        if not shutil.which(program):
-            absent(program)
     more = {"log.cleaner.backoff.ms": "100", "log.retention.check.interval.ms": "500"}
-    broker = KafkaBroker(folder, free_port(), free_port(), environ=os.environ, more=more)
-    try:
-        broker.start()
-    except Unavailable as error:
-        absent(f"Kafka ({error.detail})")
-    warm_up(broker)
-    yield broker
-    broker.stop()
+    with kafka_broker(folder, more) as running:
+        yield running
 
 
 def settings_of(bootstrap: str, topic: str) -> dict[str, str]:
